@@ -1,0 +1,146 @@
+package io.parq.grids;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** The codes of a tensor and the lattice that gives them values. */
+public final class QuantizedTensor {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private static final int CHUNK = 1 << 16;
+
+  private final Lattice lattice;
+  private final MemorySegment codes;
+
+  /**
+   * Joins codes and lattice.
+   *
+   * @param lattice the fitted lattice; kept
+   * @param codes one signed byte for each element, row-major; kept
+   * @throws IllegalArgumentException if the number of codes differs or a code is not the grid's
+   */
+  public QuantizedTensor(Lattice lattice, MemorySegment codes) {
+    this.lattice = lattice;
+    this.codes = codes;
+    if (codes.byteSize() != lattice.layout().size()) {
+      throw new IllegalArgumentException(
+          "%d codes, expected %d".formatted(codes.byteSize(), lattice.layout().size()));
+    }
+    Grid grid = lattice.grid();
+    for (long i = 0; i < codes.byteSize(); i++) {
+      byte code = codes.get(ValueLayout.JAVA_BYTE, i);
+      if (code < grid.minCode() || code > grid.maxCode()) {
+        throw new IllegalArgumentException(
+            "code %d at index %d, expected %d to %d for grid %s"
+                .formatted(code, i, grid.minCode(), grid.maxCode(), grid));
+      }
+    }
+  }
+
+  /**
+   * Quantizes once, as post-training quantization does: fits a lattice and rounds.
+   *
+   * @param config grid, granularity, scale type
+   * @param values floats, row-major, native byte order; not modified
+   * @param shape dimensions, 1 to 4 of them
+   * @return codes and lattice
+   * @throws IllegalArgumentException if shape and granularity do not fit or a value is not finite
+   */
+  public static QuantizedTensor quantize(QuantConfig config, MemorySegment values, long... shape) {
+    Lattice lattice = Lattice.unfitted(config, shape);
+    lattice.fit(values);
+    return of(lattice, values);
+  }
+
+  /**
+   * Rounds values to the nearest levels of a fitted lattice.
+   *
+   * @param lattice the lattice; kept, not refitted
+   * @param values floats, row-major, native byte order; not modified
+   * @return codes and lattice
+   * @throws IllegalArgumentException if the sizes differ
+   */
+  public static QuantizedTensor of(Lattice lattice, MemorySegment values) {
+    lattice.checkSize(values);
+    BlockLayout layout = lattice.layout();
+    MemorySegment codes = allocate(layout.size());
+    int chunk = Math.min(CHUNK, layout.blockLength());
+    float[] x = new float[chunk];
+    byte[] bytes = new byte[chunk];
+    forEachPiece(
+        layout,
+        chunk,
+        (block, start, length) -> {
+          MemorySegment.copy(values, FLOAT, 4 * start, x, 0, length);
+          lattice.codes(block, x, 0, length, bytes, 0);
+          MemorySegment.copy(bytes, 0, codes, ValueLayout.JAVA_BYTE, start, length);
+        });
+    return new QuantizedTensor(lattice, codes);
+  }
+
+  /** {@return the lattice, not a copy} */
+  public Lattice lattice() {
+    return lattice;
+  }
+
+  /** {@return one signed byte for each element, row-major, not a copy} */
+  public MemorySegment codes() {
+    return codes;
+  }
+
+  /** {@return the dimensions, a copy} */
+  public long[] shape() {
+    return lattice.shape();
+  }
+
+  /**
+   * Writes the values that the codes stand for.
+   *
+   * @param out receives floats, row-major, native byte order; modified
+   * @throws IllegalArgumentException if the size differs
+   */
+  public void dequantize(MemorySegment out) {
+    lattice.checkSize(out);
+    BlockLayout layout = lattice.layout();
+    int chunk = Math.min(CHUNK, layout.blockLength());
+    float[] x = new float[chunk];
+    byte[] bytes = new byte[chunk];
+    forEachPiece(
+        layout,
+        chunk,
+        (block, start, length) -> {
+          MemorySegment.copy(codes, ValueLayout.JAVA_BYTE, start, bytes, 0, length);
+          lattice.values(block, bytes, 0, length, x, 0);
+          MemorySegment.copy(x, 0, out, FLOAT, 4 * start, length);
+        });
+  }
+
+  /**
+   * {@return the values that the codes stand for, row-major}
+   *
+   * @throws ArithmeticException if there are more than 2^31 - 1
+   */
+  public float[] dequantize() {
+    float[] out = new float[Math.toIntExact(lattice.layout().size())];
+    dequantize(MemorySegment.ofArray(out));
+    return out;
+  }
+
+  private static MemorySegment allocate(long bytes) {
+    return bytes <= 1 << 30
+        ? MemorySegment.ofArray(new byte[(int) bytes])
+        : java.lang.foreign.Arena.ofAuto().allocate(bytes);
+  }
+
+  private interface Piece {
+    void accept(int block, long start, int length);
+  }
+
+  private static void forEachPiece(BlockLayout layout, int chunk, Piece piece) {
+    for (int block = 0; block < layout.blocks(); block++) {
+      for (int done = 0; done < layout.blockLength(); done += chunk) {
+        int length = Math.min(chunk, layout.blockLength() - done);
+        piece.accept(block, layout.start(block) + done, length);
+      }
+    }
+  }
+}

@@ -1,0 +1,393 @@
+package io.parq.grids;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Evenly spaced levels: {@code value = scale * (code - zeroPoint) + offset}, codes from {@code
+ * minCode} to {@code maxCode}. All arithmetic is single precision in the reference's order, so that
+ * results equal torchao's bit for bit, save that a zero never has a sign.
+ *
+ * <p>Scales of an all-zero block are the smallest positive normal float (1e-6 for tinygemm).
+ */
+public final class UniformGrid extends Grid {
+  /** What the largest magnitude of a clipped grid is fitted to. */
+  public enum Clip {
+    /** The smaller of {@code bits * mean|w|} and {@code max|w|}. */
+    MEAN,
+    /** {@code max|w|}. */
+    MAX
+  }
+
+  private enum Rule {
+    SYMMETRIC,
+    ASYMMETRIC,
+    TINYGEMM,
+    CLIPPED,
+    ASYMMETRIC_UNIFORM,
+    TERNARY
+  }
+
+  /** Adding and subtracting it rounds floats up to 2^22 in magnitude to integers, ties to even. */
+  private static final float ROUND = 0x1.8p23f;
+
+  /** Zero points of the asymmetric uniform grid stay below 1 / this, where floats count exactly. */
+  private static final float FINEST_STEP = 0x1p-21f;
+
+  private static final float TINY = Float.MIN_NORMAL;
+
+  private final String plainSpec;
+  private final Rule rule;
+  private final Clip clip;
+
+  /** Added to a code before it is multiplied by the scale: minus the constant zero point. */
+  private final float shift;
+
+  private final boolean errorOptimal;
+
+  private UniformGrid(
+      String spec,
+      Rule rule,
+      Clip clip,
+      int bits,
+      int minCode,
+      int maxCode,
+      float shift,
+      boolean centred,
+      boolean errorOptimal) {
+    super(errorOptimal ? spec + "+error-optimal" : spec, bits, minCode, maxCode, centred);
+    this.plainSpec = spec;
+    this.rule = rule;
+    this.clip = clip;
+    this.shift = shift;
+    this.errorOptimal = errorOptimal;
+  }
+
+  private static UniformGrid signed(String name, Rule rule, int bits) {
+    int half = 1 << (bits - 1);
+    String spec = name + ":" + bits;
+    return new UniformGrid(spec, rule, Clip.MAX, bits, -half, half - 1, 0f, false, false);
+  }
+
+  /**
+   * Symmetric affine: codes -2^(b-1) to 2^(b-1) - 1, scale {@code max|w| / ((2^b - 1) / 2)}.
+   *
+   * <p>Source: torchao {@code choose_qparams_affine}, {@code MappingType.SYMMETRIC}.
+   *
+   * @param bits 2 to 8
+   * @return the grid
+   */
+  public static UniformGrid symmetric(int bits) {
+    return signed("symmetric", Rule.SYMMETRIC, checkBits("symmetric", bits, 2, 8));
+  }
+
+  /** Codes -127 to 127: the symmetric grid of activations, where -128 would have no counterpart. */
+  static UniformGrid symmetricReducedRange() {
+    return new UniformGrid(
+        "symmetric-reduced-range", Rule.SYMMETRIC, Clip.MAX, 8, -127, 127, 0f, false, false);
+  }
+
+  /**
+   * Asymmetric affine with an integer zero point; the range always holds zero: scale {@code (max -
+   * min) / (2^b - 1)}, zero point {@code minCode - rint(min / scale)}.
+   *
+   * <p>Source: torchao {@code choose_qparams_affine}, {@code MappingType.ASYMMETRIC}.
+   *
+   * @param bits 2 to 8
+   * @return the grid
+   */
+  public static UniformGrid asymmetric(int bits) {
+    return signed("asymmetric", Rule.ASYMMETRIC, checkBits("asymmetric", bits, 2, 8));
+  }
+
+  /**
+   * The int4 grid of the tinygemm kernels: codes 0 to 15, {@code value = (code - 8) * scale +
+   * offset}, with a scale of at least 1e-6; zero need not be a level.
+   *
+   * <p>Source: torchao {@code Int4UnifTorchaoQuantizer}.
+   *
+   * @return the grid
+   */
+  public static UniformGrid tinygemm() {
+    return new UniformGrid("tinygemm", Rule.TINYGEMM, Clip.MAX, 4, 0, 15, -8f, false, false);
+  }
+
+  /**
+   * Levels {@code (code + 0.5) * scale}, so that 2^b levels lie symmetrically around zero, scale
+   * {@code min(b * mean|w|, max|w|) / (2^(b-1) - 0.5)}.
+   *
+   * <p>Source: torchao {@code StretchedUnifTorchaoQuantizer}; Tseng et al., ParetoQ.
+   *
+   * @param bits 1 to 8
+   * @return the grid
+   */
+  public static UniformGrid stretched(int bits) {
+    int half = 1 << (checkBits("stretched", bits, 1, 8) - 1);
+    String spec = "stretched:" + bits;
+    return new UniformGrid(
+        spec, Rule.CLIPPED, Clip.MEAN, bits, -half, half - 1, 0.5f, false, false);
+  }
+
+  /**
+   * PARQ's uniform quantizer: levels {@code -r, -r + 1, .., r} times the scale, with {@code r =
+   * 2^(b-1) - intShift} and scale {@code q / r}, where q is fitted as {@code clip} says. {@code
+   * clipped(b, MEAN, 0.5, 0.5)} is its {@code UnifQuantizer}, {@code clipped(b, MAX, 1, 0)} its
+   * {@code MaxUnifQuantizer}. Unlike there, a zero point that would put values between the levels
+   * is refused.
+   *
+   * @param bits 1 to 8
+   * @param clip what the largest level is fitted to
+   * @param intShift 0.5 (2^b levels), 1 (2^b - 1 levels, zero among them), or another multiple of
+   *     0.5 that leaves at least two levels
+   * @param zeroPoint what rounding is shifted by: any number that differs from {@code intShift} by
+   *     an integer
+   * @return the grid
+   */
+  public static UniformGrid clipped(int bits, Clip clip, float intShift, float zeroPoint) {
+    checkBits("clipped", bits, 1, 8);
+    float range = (1 << (bits - 1)) - intShift;
+    if (!(intShift >= 0.5f && range >= 0.5f && intShift * 2 == Math.rint(intShift * 2))) {
+      throw new IllegalArgumentException(
+          "int shift %s of a %d-bit clipped grid, expected a multiple of 0.5 from 0.5 to %s"
+              .formatted(intShift, bits, (1 << (bits - 1)) - 0.5f));
+    }
+    float fraction = range - (float) Math.floor(range);
+    if (zeroPoint - fraction != Math.rint(zeroPoint - fraction)) {
+      throw new IllegalArgumentException(
+          "zero point %s with int shift %s puts values between the levels, expected %s plus an integer"
+              .formatted(zeroPoint, intShift, fraction));
+    }
+    String spec =
+        "clipped:%d:%s:%s:%s"
+            .formatted(bits, clip.name().toLowerCase(java.util.Locale.ROOT), intShift, zeroPoint);
+    int least = Math.round(-range - fraction);
+    int most = Math.round(range - fraction);
+    return new UniformGrid(spec, Rule.CLIPPED, clip, bits, least, most, fraction, false, false);
+  }
+
+  /**
+   * Evenly spaced levels from the block's minimum to its maximum, on integer multiples of the scale
+   * {@code (max - min) / (2^b - 1)}; zero need not lie within. This is what PARQ's {@code
+   * AsymUnifQuantizer} aims at; that one returns values outside its own level set. The scale is at
+   * least {@code max|w| * 2^-21}, so that zero points stay exact in single precision.
+   *
+   * @param bits 1 to 8
+   * @return the grid
+   */
+  public static UniformGrid asymmetricUniform(int bits) {
+    return signed(
+        "asymmetric-uniform", Rule.ASYMMETRIC_UNIFORM, checkBits("asymmetric-uniform", bits, 1, 8));
+  }
+
+  /**
+   * Levels -s, 0, s with {@code s = max|w| / 1.5}.
+   *
+   * <p>Source: PARQ {@code TernaryUnifQuantizer}.
+   *
+   * @return the grid
+   */
+  public static UniformGrid ternary() {
+    return new UniformGrid("ternary", Rule.TERNARY, Clip.MAX, 2, -1, 1, 0f, false, false);
+  }
+
+  @Override
+  public UniformGrid centred() {
+    if (hasZeroPoint() || rule == Rule.TINYGEMM || rule == Rule.SYMMETRIC || errorOptimal) {
+      throw new IllegalArgumentException(
+          spec() + " has no centred variant, expected clipped, stretched or ternary");
+    }
+    return copy(true, false);
+  }
+
+  /**
+   * {@return the same levels with the scale that minimizes the squared error} The error may be
+   * weighted by the importance of each column ({@link Lattice#fit(java.lang.foreign.MemorySegment,
+   * float[])}). Meant for post-training quantization: fitting costs a sort of the block.
+   *
+   * @throws IllegalArgumentException if the grid has a zero point or an offset
+   */
+  public UniformGrid errorOptimal() {
+    if (hasZeroPoint() || hasOffset()) {
+      throw new IllegalArgumentException(
+          spec() + " has no error-optimal fit, expected symmetric, stretched, clipped or ternary");
+    }
+    return copy(false, true);
+  }
+
+  private UniformGrid copy(boolean centre, boolean optimal) {
+    return new UniformGrid(
+        plainSpec, rule, clip, bits(), minCode(), maxCode(), shift, centre, optimal);
+  }
+
+  @Override
+  public int scalesPerBlock() {
+    return 1;
+  }
+
+  @Override
+  public boolean hasZeroPoint() {
+    return rule == Rule.ASYMMETRIC || rule == Rule.ASYMMETRIC_UNIFORM;
+  }
+
+  @Override
+  public boolean hasOffset() {
+    return rule == Rule.TINYGEMM || isCentred();
+  }
+
+  /**
+   * {@return the zero point that all blocks share, if they have none of their own: 0, -0.5 or 8}
+   */
+  public float zeroPoint() {
+    return shift == 0f ? 0f : -shift;
+  }
+
+  @Override
+  void fit(float[] x, int from, int length, float @Nullable [] importance, Lattice out, int block) {
+    if (errorOptimal) {
+      double optimum =
+          ErrorOptimalScale.fit(x, from, length, importance, minCode(), maxCode(), shift);
+      float scale = Math.max((float) optimum, TINY);
+      out.scales[block] =
+          ErrorOptimalScale.round(
+              scale, out.scaleType(), x, from, length, importance, minCode(), maxCode(), shift);
+      return;
+    }
+    switch (rule) {
+      case SYMMETRIC -> {
+        float range = (maxCode() - minCode()) / 2f;
+        out.setScale(block, Math.max(Reduce.absMax(x, from, length) / range, TINY));
+      }
+      case ASYMMETRIC -> fitAsymmetric(x, from, length, out, block);
+      case TINYGEMM -> {
+        float min = Reduce.min(x, from, length);
+        float range = Reduce.max(x, from, length) - min;
+        float scale = out.setScale(block, Math.max(range / 15f, 1e-6f));
+        out.offset(block, min + scale * 8f);
+      }
+      case CLIPPED, TERNARY -> fitClipped(x, from, length, out, block);
+      case ASYMMETRIC_UNIFORM -> fitAsymmetricUniform(x, from, length, out, block);
+    }
+  }
+
+  private void fitAsymmetric(float[] x, int from, int length, Lattice out, int block) {
+    float min = Math.min(Reduce.min(x, from, length), 0f);
+    float max = Math.max(Reduce.max(x, from, length), 0f);
+    float scale = out.setScale(block, Math.max((max - min) / (maxCode() - minCode()), TINY));
+    float zeroPoint = minCode() - (float) Math.rint(min / scale);
+    out.zeroPoint(block, Math.clamp(zeroPoint, minCode(), maxCode()));
+  }
+
+  private void fitAsymmetricUniform(float[] x, int from, int length, Lattice out, int block) {
+    float min = Reduce.min(x, from, length);
+    float max = Reduce.max(x, from, length);
+    float step = (float) (((double) max - min) / (maxCode() - minCode()));
+    float finest = Math.max(Math.abs(min), Math.abs(max)) * FINEST_STEP;
+    float scale = out.setScale(block, Math.max(Math.max(step, finest), TINY));
+    out.zeroPoint(block, minCode() - (float) Math.rint(min / scale));
+  }
+
+  private void fitClipped(float[] x, int from, int length, Lattice out, int block) {
+    float mean = isCentred() ? Reduce.mean(x, from, length) : 0f;
+    if (isCentred()) {
+      out.offset(block, mean);
+    }
+    float limit = Reduce.absMax(x, from, length, mean);
+    if (clip == Clip.MEAN) {
+      limit = Math.min(bits() * Reduce.meanAbs(x, from, length, mean), limit);
+    }
+    float range = rule == Rule.TERNARY ? 1.5f : maxCode() + shift;
+    out.setScale(block, Math.max(limit, TINY) / range);
+  }
+
+  /** What is subtracted from a weight before it is divided by the scale. */
+  private float origin(Lattice l, int block) {
+    float offset = l.offset(block);
+    return rule == Rule.TINYGEMM ? offset + l.scales[block] * shift : offset;
+  }
+
+  /** What is subtracted after the division and before rounding; it makes levels integers. */
+  private float fraction() {
+    return rule == Rule.TINYGEMM ? 0f : shift;
+  }
+
+  /** torchao's affine primitives multiply by the reciprocal where the others divide. */
+  private float reciprocal(float scale) {
+    boolean affine = rule == Rule.SYMMETRIC || rule == Rule.ASYMMETRIC;
+    return affine && scale >= TINY ? 1f / scale : 0f;
+  }
+
+  private static float step(float x, float origin, float scale, float reciprocal, float fraction) {
+    float d = x - origin;
+    return (reciprocal != 0f ? d * reciprocal : d / scale) - fraction;
+  }
+
+  @Override
+  void nearest(Lattice l, int block, float[] x, int from, int length, float[] q) {
+    float scale = l.scales[block];
+    float reciprocal = reciprocal(scale);
+    float zeroPoint = l.zeroPoint(block);
+    float least = minCode() - zeroPoint;
+    float most = maxCode() - zeroPoint;
+    float origin = origin(l, block);
+    float fraction = fraction();
+    float offset = l.offset(block);
+    for (int i = from; i < from + length; i++) {
+      float u = step(x[i], origin, scale, reciprocal, fraction);
+      float k = Math.min(Math.max(u, least), most) + ROUND - ROUND;
+      q[i] = (k + shift) * scale + offset;
+    }
+  }
+
+  @Override
+  void codes(Lattice l, int block, float[] x, int from, int length, byte[] codes, int codesFrom) {
+    float scale = l.scales[block];
+    float reciprocal = reciprocal(scale);
+    float zeroPoint = l.zeroPoint(block);
+    float least = minCode() - zeroPoint;
+    float most = maxCode() - zeroPoint;
+    float origin = origin(l, block);
+    float fraction = fraction();
+    for (int i = 0; i < length; i++) {
+      float u = step(x[from + i], origin, scale, reciprocal, fraction);
+      float k = Math.min(Math.max(u, least), most) + ROUND - ROUND;
+      codes[codesFrom + i] = (byte) (int) (k + zeroPoint);
+    }
+  }
+
+  @Override
+  void values(
+      Lattice l, int block, byte[] codes, int codesFrom, int length, float[] out, int from) {
+    float scale = l.scales[block];
+    float zeroPoint = l.zeroPoint(block);
+    float offset = l.offset(block);
+    for (int i = 0; i < length; i++) {
+      out[from + i] = (codes[codesFrom + i] - zeroPoint + shift) * scale + offset;
+    }
+  }
+
+  @Override
+  void interval(
+      Lattice l, int block, float[] x, int from, int length, float[] lower, float[] upper) {
+    float scale = l.scales[block];
+    float reciprocal = reciprocal(scale);
+    float zeroPoint = l.zeroPoint(block);
+    float least = minCode() - zeroPoint;
+    float most = maxCode() - zeroPoint;
+    float origin = origin(l, block);
+    float fraction = fraction();
+    float offset = l.offset(block);
+    for (int i = from; i < from + length; i++) {
+      float v = x[i];
+      float u = step(v, origin, scale, reciprocal, fraction);
+      // The division may be off by a rounding: the levels themselves decide.
+      float k = (float) Math.ceil(Math.min(Math.max(u, least), most));
+      while (k > least && v <= (k - 1 + shift) * scale + offset) {
+        k--;
+      }
+      while (k <= most && v > (k + shift) * scale + offset) {
+        k++;
+      }
+      lower[i] = (Math.max(k - 1, least) + shift) * scale + offset;
+      upper[i] = (Math.min(k, most) + shift) * scale + offset;
+    }
+  }
+}
