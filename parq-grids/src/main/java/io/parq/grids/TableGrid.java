@@ -81,8 +81,7 @@ public final class TableGrid extends CodebookGrid {
       int exponent = Math.max(Math.getExponent(largest) - FP4_EXPONENT, -127);
       out.setScale(block, Math.scalb(1f, exponent));
     } else {
-      float scale = largest / table[table.length - 1];
-      out.setScale(block, Math.max(scale, Float.MIN_NORMAL));
+      out.setScale(block, largest == 0f ? Float.MIN_NORMAL : largest / table[table.length - 1]);
     }
   }
 

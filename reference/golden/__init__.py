@@ -1,0 +1,1 @@
+"""Golden data: inputs and the reference's answers, one module for each file."""
