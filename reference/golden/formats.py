@@ -52,7 +52,8 @@ def cast_case(name):
         "count": int(kept.sum()),
         "from": store.encode(bits[kept], "<u4"),
         "to": store.encode(
-            narrow.view(torch.uint8).numpy().view(unsigned)[kept], np.dtype(unsigned).newbyteorder("<")
+            narrow.view(torch.uint8).numpy().view(unsigned)[kept],
+            np.dtype(unsigned).newbyteorder("<"),
         ),
     }
 

@@ -101,7 +101,11 @@ def fit_cases(data):
             for granularity, p, dim in cuts(data[name]):
                 if name == "wide" and granularity.startswith("group"):
                     continue
-                yield fit_case(grid, granularity, name, fit(p, dim), lattices.block_count(p, dim))
+                case = fit_case(grid, granularity, name, fit(p, dim), lattices.block_count(p, dim))
+                exact = lattices.exact_scales(grid, p, dim)
+                if exact is not None:
+                    case["exact_scales"] = store.encode(exact.to(torch.float32))
+                yield case
 
 
 def scale_type_cases(data):

@@ -225,6 +225,37 @@ def lsbq_simple_ternary(multiplier, p, dim):
     return Fit(values, levels, levels[..., -1])
 
 
+def exact_scales(grid, p, dim):
+    """Scales that rest on a mean, in double precision: free of any order of additions.
+
+    None for other grids. The reference's own single-precision sums are a few units in the last
+    place away from these, by an amount that depends on the CPU's vector length.
+    """
+    text, _, centre = grid.partition("+")
+    name, *arguments = text.split(":")
+    if name not in ("stretched", "clipped", "ternary", "lsbq-greedy", "lsbq-simple-ternary"):
+        return None
+    if not centre and (name == "ternary" or "max" in arguments):
+        return None
+    rest, _ = without_mean(p.double(), dim, bool(centre))
+    mean = lambda x: x.abs().mean(dim=dim, keepdim=dim is not None)
+    if name == "lsbq-simple-ternary":
+        return float(arguments[0]) * mean(rest)
+    if name == "lsbq-greedy":
+        basis = []
+        for _ in range(int(arguments[0])):
+            basis.append(mean(rest).reshape(-1, 1))
+            rest = rest - torch.where(rest < 0, -mean(rest), mean(rest))
+        return torch.cat(basis, dim=1)
+    if name == "ternary":
+        method, bits, limit = "max", 0, 1.5
+    else:
+        bits = int(arguments[0])
+        method = arguments[1] if name == "clipped" else "mean"
+        limit = 2 ** (bits - 1) - (float(arguments[2]) if name == "clipped" else 0.5)
+    return get_q_max(rest, bits, dim=dim, scale_method=method).clamp(min=SMALLEST_NORMAL) / limit
+
+
 def rows_of(p, dim):
     return p.reshape(1, -1) if dim is None else p
 

@@ -1,4 +1,4 @@
-"""Proximal maps as the cases need them: torchao's, its annealing corrected, and soft quantization."""
+"""What torchao's proximal maps lack: a correct annealing curve, and soft quantization."""
 
 import math
 from contextlib import contextmanager

@@ -46,7 +46,8 @@ def scale(x, bits, stretched, importance=None):
         for k in range(1, top + 1):
             old, new, edge = (k - 0.5, k + 0.5, k) if stretched else (k - 1, k, k - 0.5)
             if value > 0:
-                changes.append((value / edge, weight * value * (new - old), weight * (new**2 - old**2)))
+                gain = weight * value * (new - old)
+                changes.append((value / edge, gain, weight * (new**2 - old**2)))
     changes.sort(key=lambda change: -change[0])
     start = 0.5 if stretched else 0.0
     products = np.array([start * (w * magnitude).sum()] + [c[1] for c in changes]).cumsum()

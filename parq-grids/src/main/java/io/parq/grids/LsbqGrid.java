@@ -117,7 +117,8 @@ public final class LsbqGrid extends CodebookGrid {
         }
       }
       case OPTIMAL_TERNARY -> setBasis(out, first, bestTernary(sortedMagnitudes(r)));
-      case SIMPLE_TERNARY -> setBasis(out, first, multiplier * Reduce.meanAbs(r, 0, r.length, 0f));
+      case SIMPLE_TERNARY ->
+          setBasis(out, first, (float) (multiplier * Reduce.meanAbs(r, 0, r.length, 0f)));
     }
   }
 
@@ -129,7 +130,7 @@ public final class LsbqGrid extends CodebookGrid {
   /** Overwrites r with the residual. */
   private void fitGreedy(float[] r, Lattice out, int first) {
     for (int j = 0; j < bits(); j++) {
-      float v = setBasis(out, first + j, Reduce.meanAbs(r, 0, r.length, 0f));
+      float v = setBasis(out, first + j, (float) Reduce.meanAbs(r, 0, r.length, 0f));
       for (int i = 0; i < r.length; i++) {
         r[i] -= r[i] >= 0 ? v : -v;
       }

@@ -290,12 +290,12 @@ public final class UniformGrid extends Grid {
     if (isCentred()) {
       out.offset(block, mean);
     }
-    float limit = Reduce.absMax(x, from, length, mean);
+    double limit = Reduce.absMax(x, from, length, mean);
     if (clip == Clip.MEAN) {
       limit = Math.min(bits() * Reduce.meanAbs(x, from, length, mean), limit);
     }
     float range = rule == Rule.TERNARY ? 1.5f : maxCode() + shift;
-    out.setScale(block, Math.max(limit, TINY) / range);
+    out.setScale(block, (float) (Math.max(limit, TINY) / range));
   }
 
   /** What is subtracted from a weight before it is divided by the scale. */
