@@ -1,0 +1,5 @@
+/** The {@code parq} command. */
+@NullMarked
+package io.parq.cli;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,67 @@
+package io.parq.samples.digits;
+
+import java.io.Console;
+import java.io.PrintStream;
+import java.util.Optional;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+import org.jspecify.annotations.Nullable;
+
+/** How far the work is: a bar on a terminal, elsewhere a line for each fifth. Thread-safe. */
+final class Progress implements AutoCloseable {
+  private static final int LINES = 5;
+  private static final int COLUMNS = 79;
+
+  private final PrintStream out;
+  private final String task;
+  private final long total;
+  private final long start = System.nanoTime();
+  private final @Nullable ProgressBar bar;
+  private long done;
+
+  Progress(String task, long total, PrintStream out) {
+    this(task, total, out, hasTerminal());
+  }
+
+  private static boolean hasTerminal() {
+    // Null in JDK 25 again where input or output is redirected.
+    return Optional.ofNullable(System.console()).map(Console::isTerminal).orElse(false);
+  }
+
+  Progress(String task, long total, PrintStream out, boolean terminal) {
+    this.out = out;
+    this.task = task;
+    this.total = total;
+    this.bar = terminal ? bar(task, total) : null;
+  }
+
+  private static ProgressBar bar(String task, long total) {
+    return new ProgressBarBuilder()
+        .setTaskName(task)
+        .setInitialMax(total)
+        .setStyle(ProgressBarStyle.ASCII)
+        .setUpdateIntervalMillis(200)
+        .setConsumer(new ConsoleProgressBarConsumer(System.err, COLUMNS))
+        .build();
+  }
+
+  /** One more piece is done. */
+  synchronized void step() {
+    done++;
+    if (bar != null) {
+      bar.step();
+    } else if (done * LINES / total > (done - 1) * LINES / total) {
+      double seconds = (System.nanoTime() - start) / 1e9;
+      out.printf("%s: %d %% (%.0f s)%n", task, 100 * done / total, seconds);
+    }
+  }
+
+  @Override
+  public void close() {
+    if (bar != null) {
+      bar.close();
+    }
+  }
+}
