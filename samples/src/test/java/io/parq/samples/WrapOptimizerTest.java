@@ -38,4 +38,13 @@ class WrapOptimizerTest {
     WrapOptimizer.main(new String[] {file.toString()});
     assertTrue(Files.exists(file));
   }
+
+  @Test
+  void readmeShowsThisCode() throws Exception {
+    String readme = Files.readString(Path.of("..", "README.md"));
+    String code = Files.readString(Path.of("src/main/java/io/parq/samples/WrapOptimizer.java"));
+    int start = readme.indexOf("```java\n") + "```java\n".length();
+    String shown = readme.substring(start, readme.indexOf("```", start));
+    assertTrue(code.contains(shown.stripTrailing().indent(4).replaceAll("(?m)^ +$", "")), shown);
+  }
 }
