@@ -1,0 +1,97 @@
+package io.parq.optim;
+
+import java.util.List;
+
+/**
+ * AdamW, as PyTorch's {@code torch.optim.AdamW}: weight decay shrinks the weights directly. In step
+ * t
+ *
+ * <pre>
+ * w = w * (1 - learningRate * weightDecay)
+ * m = m + (1 - beta1) * (g - m)
+ * v = beta2 * v + (1 - beta2) * g * g
+ * w = w - learningRate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
+ * </pre>
+ */
+public final class AdamW extends ElementwiseOptimizer {
+  private final Options options;
+  private final AdamUpdate[] updates;
+
+  /**
+   * Hyperparameters. Learning rate and weight decay are defaults for groups that have none.
+   *
+   * @param learningRate at least 0
+   * @param beta1 decay of the gradient's running average, 0 to below 1
+   * @param beta2 decay of the squared gradient's running average, 0 to below 1
+   * @param epsilon added to the denominator, at least 0
+   * @param weightDecay at least 0, decoupled: weights shrink by {@code learningRate * weightDecay}
+   */
+  public record Options(
+      double learningRate, double beta1, double beta2, double epsilon, double weightDecay) {
+    /** PyTorch's: learning rate 1e-3, betas 0.9 and 0.999, epsilon 1e-8, weight decay 1e-2. */
+    public static final Options DEFAULTS = new Options(1e-3, 0.9, 0.999, 1e-8, 1e-2);
+
+    /** Checks the ranges. */
+    public Options {
+      AdamUpdate.check(learningRate, beta1, beta2, epsilon, weightDecay);
+    }
+
+    /**
+     * {@return these options with another learning rate}
+     *
+     * @param rate at least 0
+     */
+    public Options withLearningRate(double rate) {
+      return new Options(rate, beta1, beta2, epsilon, weightDecay);
+    }
+
+    /**
+     * {@return these options with another weight decay}
+     *
+     * @param decay at least 0
+     */
+    public Options withWeightDecay(double decay) {
+      return new Options(learningRate, beta1, beta2, epsilon, decay);
+    }
+  }
+
+  /**
+   * AdamW with PyTorch's defaults.
+   *
+   * @param groups the parameters; weights are updated in place by each step
+   * @param learningRate default for groups that have none
+   * @throws IllegalArgumentException if two parameters share a name or memory
+   */
+  public AdamW(List<ParamGroup> groups, double learningRate) {
+    this(groups, Options.DEFAULTS.withLearningRate(learningRate));
+  }
+
+  /**
+   * AdamW with options.
+   *
+   * @param groups the parameters; weights are updated in place by each step
+   * @param options hyperparameters
+   * @throws IllegalArgumentException if two parameters share a name or memory
+   */
+  public AdamW(List<ParamGroup> groups, Options options) {
+    super(groups, options.learningRate, options.weightDecay, AdamUpdate.MOMENTS);
+    this.options = options;
+    this.updates = new AdamUpdate[groups.size()];
+  }
+
+  @Override
+  String spec() {
+    return AdamUpdate.spec("adamw", options.beta1, options.beta2, options.epsilon);
+  }
+
+  @Override
+  void prepare(int group, ParamGroup hyperparameters, long step) {
+    updates[group] =
+        AdamUpdate.of(hyperparameters, step, options.beta1, options.beta2, options.epsilon, true);
+  }
+
+  @Override
+  void update(int group, float[] x, float[] gradient, float[] first, float[] second, int length) {
+    updates[group].apply(x, gradient, first, second, length);
+  }
+}

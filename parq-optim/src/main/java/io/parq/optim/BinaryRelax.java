@@ -1,0 +1,57 @@
+package io.parq.optim;
+
+import io.parq.grids.Lattice;
+
+/**
+ * The weighted mean of a value and its nearest level, whose weight theta rises linearly from 0 at
+ * {@code annealStart} to 1 at {@code annealEnd}:
+ *
+ * <pre>
+ * w = (1 - theta) * x + theta * nearest(x)
+ * </pre>
+ *
+ * Before the window it is the identity, after it it rounds to the nearest level. Values beyond the
+ * end levels are pulled in gradually too.
+ *
+ * <p>Source: Yin et al., BinaryRelax (arXiv 1801.06313); torchao {@code ProxBinaryRelax}.
+ *
+ * @param annealStart first step of the window, at least 0
+ * @param annealEnd first step after it, above the start
+ */
+public record BinaryRelax(long annealStart, long annealEnd) implements ProxMap {
+  /** Checks the window. */
+  public BinaryRelax {
+    Checks.window("binary-relax", annealStart, annealEnd);
+  }
+
+  @Override
+  public void apply(
+      long step,
+      Lattice lattice,
+      int block,
+      float[] x,
+      int from,
+      int length,
+      float[] scratch1,
+      float[] scratch2) {
+    if (step < annealStart) {
+      return;
+    }
+    if (step >= annealEnd) {
+      Blocks.nearest(lattice, block, x, from, length, x);
+      return;
+    }
+    Blocks.nearest(lattice, block, x, from, length, scratch1);
+    double theta = (double) (step - annealStart) / (annealEnd - annealStart);
+    float own = (float) (1 - theta);
+    float level = (float) theta;
+    for (int i = from; i < from + length; i++) {
+      x[i] = x[i] * own + level * scratch1[i];
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "binary-relax:%d:%d".formatted(annealStart, annealEnd);
+  }
+}

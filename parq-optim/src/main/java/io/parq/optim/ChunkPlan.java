@@ -1,0 +1,95 @@
+package io.parq.optim;
+
+import io.parq.grids.BlockLayout;
+import io.parq.grids.QuantConfig;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Cuts the tensors of an optimizer into chunks; slots count parameters in the order of the groups.
+ * Moments and latents are kept in one array for each chunk, so that every loop runs over arrays
+ * from index 0, which the compiler vectorizes, and only memory of the caller is copied.
+ */
+final class ChunkPlan {
+  /** Elements in a chunk: its arrays stay in the second-level cache. */
+  static final int LENGTH = 1 << 14;
+
+  private final List<Chunk> chunks = new ArrayList<>();
+
+  /** Where a slot's chunks begin, and where the last one's end. */
+  private final List<Integer> firsts = new ArrayList<>();
+
+  ChunkPlan(List<ParamGroup> groups) {
+    for (ParamGroup group : groups) {
+      for (Parameter parameter : group.parameters()) {
+        cut(parameter, group.config());
+      }
+    }
+    firsts.add(chunks.size());
+  }
+
+  private void cut(Parameter parameter, @Nullable QuantConfig config) {
+    int slot = firsts.size();
+    firsts.add(chunks.size());
+    if (config == null) {
+      cutFreely(slot, parameter.size());
+      return;
+    }
+    BlockLayout layout = BlockLayout.of(parameter.shape(), config.granularity());
+    if (layout.blocks() == 1) {
+      cutFreely(slot, layout.size());
+      return;
+    }
+    int blocks = Math.max(1, LENGTH / layout.blockLength());
+    for (long next = 0; next < layout.blocks(); next += blocks) {
+      int block = (int) next;
+      int length = Math.min(blocks, layout.blocks() - block) * layout.blockLength();
+      chunks.add(new Chunk(chunks.size(), slot, layout.start(block), length, block));
+    }
+  }
+
+  private void cutFreely(int slot, long size) {
+    for (long start = 0; start < size; start += LENGTH) {
+      int length = (int) Math.min(LENGTH, size - start);
+      chunks.add(new Chunk(chunks.size(), slot, start, length, 0));
+    }
+  }
+
+  /** All chunks, by index. */
+  List<Chunk> chunks() {
+    return chunks;
+  }
+
+  List<Chunk> chunks(int slot) {
+    return chunks.subList(firsts.get(slot), firsts.get(slot + 1));
+  }
+
+  /** An array of zeros for each chunk. */
+  float[][] allocate() {
+    float[][] parts = new float[chunks.size()][];
+    for (Chunk chunk : chunks) {
+      parts[chunk.index()] = new float[chunk.length()];
+    }
+    return parts;
+  }
+
+  /** Copies a slot's arrays together, in the byte order of stored tensors. */
+  MemorySegment gather(int slot, float[][] parts) {
+    List<Chunk> own = chunks(slot);
+    Chunk last = own.getLast();
+    MemorySegment whole = Floats.allocate(last.start() + last.length());
+    for (Chunk chunk : own) {
+      Floats.toStored(parts[chunk.index()], whole, chunk.start());
+    }
+    return whole;
+  }
+
+  /** The reverse of {@link #gather}. */
+  void scatter(int slot, MemorySegment whole, float[][] parts) {
+    for (Chunk chunk : chunks(slot)) {
+      Floats.fromStored(whole, chunk.start(), parts[chunk.index()]);
+    }
+  }
+}

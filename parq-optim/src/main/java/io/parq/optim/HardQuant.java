@@ -1,0 +1,34 @@
+package io.parq.optim;
+
+import io.parq.grids.Lattice;
+
+/**
+ * Rounds to the nearest level at every step. With latents kept by {@link QuantOptimizer} this is
+ * training with the straight-through estimator.
+ *
+ * <p>Source: torchao {@code ProxHardQuant}.
+ */
+public record HardQuant() implements ProxMap {
+  @Override
+  public void apply(
+      long step,
+      Lattice lattice,
+      int block,
+      float[] x,
+      int from,
+      int length,
+      float[] scratch1,
+      float[] scratch2) {
+    Blocks.nearest(lattice, block, x, from, length, x);
+  }
+
+  @Override
+  public long annealEnd() {
+    return 0;
+  }
+
+  @Override
+  public String toString() {
+    return "hard";
+  }
+}

@@ -1,0 +1,375 @@
+package io.parq.optim;
+
+import io.parq.grids.Lattice;
+import io.parq.grids.NamedTensors;
+import io.parq.grids.QuantizedTensor;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Quantization-aware training inside the optimizer. Full-precision latents are updated by a base
+ * optimizer with the gradients that the model computed at its (quantized) weights; a proximal map
+ * then writes the latents' image on a lattice into the weights. The model is not touched.
+ *
+ * <p>In step n, counted from 0, with the parameters of groups that have a configuration:
+ *
+ * <pre>
+ * n &lt; warmupSteps:  base step on the weights, nothing else
+ * otherwise:
+ *   latent = base update(latent, gradient)           (latents start as the weights)
+ *   x = quantShrink ? latent / max(1, sum of learning rates so far) : latent
+ *   if (n - warmupSteps) % quantPeriod == 0:  fit the lattice to x
+ *   weight = prox(x, lattice, n)
+ * </pre>
+ *
+ * Other groups take the plain base step. Under {@code quantShrink} the lattice is that of the
+ * shrunk values, on which the weights lie. An {@link ElementwiseOptimizer} is fused with all this
+ * into one parallel pass over memory; any other optimizer runs between restoring and saving the
+ * latents, with the same results.
+ *
+ * <p>Before a step changes anything, all gradients and latents (weights where there are none) are
+ * scanned for NaN and infinity; see {@link NonFinite}. Should finite values overflow in the update
+ * itself, the step ends with an {@link ArithmeticException} or the next one finds them; the state
+ * is of no use then.
+ *
+ * <p>Source: Jin et al., PARQ (arXiv 2503.15748); torchao {@code QuantOptimizer}.
+ */
+public final class QuantOptimizer implements Optimizer {
+  private static final System.Logger LOGGER = System.getLogger("io.parq.optim");
+
+  private final Optimizer base;
+  private final QuantSettings settings;
+  private final Workers workers;
+  private final QuantTensors tensors;
+  private final FiniteScan scan;
+  private final QuantPass pass;
+  private long steps;
+  private long skipped;
+  private double lastGradientNorm = Double.NaN;
+
+  private QuantOptimizer(Optimizer base, QuantSettings settings, Workers workers) {
+    this.base = base;
+    this.settings = settings;
+    this.workers = workers;
+    this.tensors = new QuantTensors(base.groups());
+    this.scan = new FiniteScan(tensors, workers);
+    ElementwiseOptimizer fused =
+        base instanceof ElementwiseOptimizer elementwise ? elementwise : null;
+    this.pass = new QuantPass(tensors, settings, fused, workers);
+  }
+
+  /**
+   * Begins to wrap a base optimizer.
+   *
+   * @param base what updates the latents; from now on it is stepped, saved and loaded by the
+   *     wrapper only
+   * @return a builder, with the hard map, no warm-up and a refit period of 10
+   */
+  public static Builder wrap(Optimizer base) {
+    return new Builder(base);
+  }
+
+  /** Settings of a {@link QuantOptimizer}; all have defaults. */
+  public static final class Builder {
+    private final Optimizer base;
+    private ProxMap prox = ProxMap.hard();
+    private long warmupSteps;
+    private int quantPeriod = 10;
+    private boolean quantShrink;
+    private double annealWdFrac;
+    private @Nullable LrSchedule schedule;
+    private double clipNorm = Double.POSITIVE_INFINITY;
+    private NonFinite onNonFinite = NonFinite.FAIL;
+
+    private Builder(Optimizer base) {
+      this.base = base;
+    }
+
+    /**
+     * Sets the proximal map; {@link ProxMap#hard} by default.
+     *
+     * @param map its schedule counts the steps of the wrapper, warm-up included
+     * @return this
+     */
+    public Builder prox(ProxMap map) {
+      prox = map;
+      return this;
+    }
+
+    /**
+     * Sets for how many steps nothing is quantized; 0 by default.
+     *
+     * @param count at least 0
+     * @return this
+     */
+    public Builder warmupSteps(long count) {
+      warmupSteps = Checks.atLeast("warm-up steps", count, 0);
+      return this;
+    }
+
+    /**
+     * Sets after how many steps lattices are fitted again; 10 by default.
+     *
+     * @param count at least 1
+     * @return this
+     */
+    public Builder quantPeriod(int count) {
+      quantPeriod = (int) Checks.atLeast("quant period", count, 1);
+      return this;
+    }
+
+    /**
+     * Sets whether latents are divided by {@code max(1, sum of learning rates so far)} before they
+     * are projected; off by default.
+     *
+     * @param shrink whether
+     * @return this
+     */
+    public Builder quantShrink(boolean shrink) {
+      quantShrink = shrink;
+      return this;
+    }
+
+    /**
+     * Sets which fraction of the quantized groups' weight decay follows the inverse slope of {@link
+     * Parq}: {@code decay = inverseSlope * fraction * initial + (1 - fraction) * initial}, in
+     * effect from the next step; 0 by default. At the window's end it stays at its last value.
+     *
+     * @param fraction 0 to 1
+     * @return this
+     */
+    public Builder annealWdFrac(double fraction) {
+      annealWdFrac = Checks.unit("anneal weight decay fraction", fraction);
+      return this;
+    }
+
+    /**
+     * Lets a schedule set the learning rate of every group in every step: its factor times the rate
+     * that the group has when the optimizer is built. By default rates are left alone.
+     *
+     * @param factors counts the steps of the wrapper
+     * @return this
+     */
+    public Builder schedule(LrSchedule factors) {
+      schedule = factors;
+      return this;
+    }
+
+    /**
+     * Clips the norm of all gradients, in place, as {@link Gradients#clipNorm} does; off by
+     * default.
+     *
+     * @param maxNorm finite and above 0
+     * @return this
+     */
+    public Builder clipNorm(double maxNorm) {
+      clipNorm = Checks.positive("maximum norm", maxNorm);
+      return this;
+    }
+
+    /**
+     * Sets what happens when a gradient is not finite; {@link NonFinite#FAIL} by default.
+     *
+     * @param policy fail or skip
+     * @return this
+     */
+    public Builder onNonFinite(NonFinite policy) {
+      onNonFinite = policy;
+      return this;
+    }
+
+    /**
+     * Builds the wrapper. It allocates no latents before quantization begins.
+     *
+     * @return the optimizer
+     * @throws IllegalArgumentException if the base is a wrapper itself, a group lacks a learning
+     *     rate or weight decay, two parameters share a name or memory, or a configuration does not
+     *     fit a shape
+     */
+    public QuantOptimizer build() {
+      return build(new Workers());
+    }
+
+    QuantOptimizer build(Workers workers) {
+      if (base instanceof QuantOptimizer) {
+        throw new IllegalArgumentException(
+            "base optimizer quantizes already, expected one that does not");
+      }
+      QuantSettings settings =
+          new QuantSettings(
+              prox,
+              warmupSteps,
+              quantPeriod,
+              quantShrink,
+              annealWdFrac,
+              schedule,
+              clipNorm,
+              onNonFinite);
+      return new QuantOptimizer(base, settings, workers);
+    }
+  }
+
+  @Override
+  public List<ParamGroup> groups() {
+    return base.groups();
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * @throws NonFiniteException if a gradient, latent or weight is not finite; nothing has changed
+   * @throws ArithmeticException if updated latents overflowed; the state is of no use then
+   */
+  @Override
+  public void step() {
+    boolean hasLatents = steps > settings.warmupSteps();
+    FiniteScan.Finding finding = scan.find(hasLatents);
+    if (finding != null) {
+      refuse(finding);
+      return;
+    }
+    if (settings.clips()) {
+      lastGradientNorm = Gradients.clipNorm(groups(), settings.clipNorm(), workers);
+    }
+    if (settings.schedule() != null) {
+      double factor = settings.schedule().factor(steps);
+      tensors.groups().forEach(group -> group.schedule(factor));
+    }
+    if (steps < settings.warmupSteps()) {
+      base.step();
+    } else {
+      if (!hasLatents) {
+        tensors.startLatents();
+      }
+      quantizingStep();
+    }
+    steps++;
+  }
+
+  private void refuse(FiniteScan.Finding finding) {
+    NonFiniteException exception = finding.exception(steps);
+    if (settings.onNonFinite() == NonFinite.FAIL || !finding.isGradient()) {
+      throw exception;
+    }
+    skipped++;
+    LOGGER.log(System.Logger.Level.WARNING, "Step skipped: {0}", exception.getMessage());
+  }
+
+  private void quantizingStep() {
+    tensors.groups().forEach(QuantGroup::cumulate);
+    if (base instanceof ElementwiseOptimizer fused) {
+      fused.beginStep();
+    } else {
+      pass.restoreLatents();
+      base.step();
+    }
+    pass.run(steps);
+    double inverseSlope = settings.prox().inverseSlope(steps);
+    if (inverseSlope != 0 && settings.annealWdFrac() > 0) {
+      tensors
+          .groups()
+          .forEach(group -> group.annealWeightDecay(inverseSlope, settings.annealWdFrac()));
+    }
+  }
+
+  /** {@return the number of steps taken, warm-up included and skipped ones not} */
+  public long stepCount() {
+    return steps;
+  }
+
+  /** {@return the number of steps skipped under {@link NonFinite#SKIP}} */
+  public long skippedSteps() {
+    return skipped;
+  }
+
+  /** {@return the gradients' norm before clipping in the latest step, NaN without clipping} */
+  public double lastGradientNorm() {
+    return lastGradientNorm;
+  }
+
+  /**
+   * {@return the proximal map's inverse slope in the latest step: 1 as long as the weights are the
+   * latents, falling to 0 under {@link Parq}; 0 under the other maps}
+   */
+  public double inverseSlope() {
+    return steps <= settings.warmupSteps() ? 1 : settings.prox().inverseSlope(steps - 1);
+  }
+
+  /**
+   * {@return the lattices by parameter name, live: steps refit them; unfitted before quantization
+   * begins}
+   */
+  public Map<String, Lattice> lattices() {
+    return tensors.lattices();
+  }
+
+  /**
+   * Reads the codes off the weights, without fitting or rounding anything anew.
+   *
+   * @return the quantized parameters by name, as copies; their values are the weights, bit for bit
+   * @throws IllegalStateException if quantization has not begun or a weight is not exactly on a
+   *     level, as before the end of annealing; the message names parameter, row, column and value
+   */
+  public Map<String, QuantizedTensor> quantized() {
+    String progress =
+        "%d steps taken, warm-up ends after %d and annealing after %d"
+            .formatted(steps, settings.warmupSteps(), settings.prox().annealEnd());
+    TrainedCodes codes = new TrainedCodes(workers);
+    Map<String, QuantizedTensor> quantized = new LinkedHashMap<>();
+    for (int i = 0; i < tensors.slots().size(); i++) {
+      QuantSlot slot = tensors.slots().get(i);
+      if (slot.isQuantized()) {
+        String name = slot.parameter().name();
+        if (steps <= settings.warmupSteps()) {
+          throw new IllegalStateException(name + ": not quantized yet, " + progress);
+        }
+        quantized.put(name, codes.of(slot, tensors.plan().chunks(i), progress));
+      }
+    }
+    return Collections.unmodifiableMap(quantized);
+  }
+
+  /**
+   * {@return everything: weights, latents, lattices, the base optimizer's state, rates, counts, and
+   * the settings, which {@link #load} compares}
+   *
+   * <p>The tensors are copies: further steps do not change them.
+   */
+  @Override
+  public NamedTensors state() {
+    StateWriter writer = new StateWriter();
+    settings.write(writer);
+    writer.text("steps", Long.toString(steps));
+    writer.text("skipped_steps", Long.toString(skipped));
+    writer.groups(groups());
+    tensors.write(writer, steps > settings.warmupSteps());
+    writer.nested("base/", base.state());
+    return writer.state();
+  }
+
+  /**
+   * Continues from a saved state, bit for bit; the weights are restored too.
+   *
+   * @param state what {@link #state} gave, for the same parameters, groups and settings; not
+   *     modified
+   * @throws IllegalArgumentException if an item is missing, unknown or of another shape, or a
+   *     setting differs; the message names it, what was found and what was expected, and nothing
+   *     has changed
+   */
+  @Override
+  public void load(NamedTensors state) {
+    StateReader reader = new StateReader(state);
+    settings.check(reader);
+    NamedTensors baseState = reader.nested("base/");
+    reader.change(() -> base.load(baseState));
+    long count = reader.count("steps");
+    reader.change(() -> steps = count);
+    reader.count("skipped_steps", value -> skipped = value);
+    reader.groups(groups());
+    tensors.read(reader, count > settings.warmupSteps());
+    reader.apply();
+  }
+}

@@ -1,0 +1,157 @@
+package io.parq.optim;
+
+import java.util.List;
+
+/**
+ * Stochastic gradient descent with momentum, as PyTorch's {@code torch.optim.SGD}:
+ *
+ * <pre>
+ * d = g + weightDecay * w
+ * m = momentum * m + (1 - dampening) * d     (m = d in the first step)
+ * d = nesterov ? d + momentum * m : m        (without momentum d stays)
+ * w = w - learningRate * d
+ * </pre>
+ */
+public final class Sgd extends ElementwiseOptimizer {
+  private final Options options;
+  private final Coefficients[] coefficients;
+
+  /**
+   * Hyperparameters. Learning rate and weight decay are defaults for groups that have none.
+   *
+   * @param learningRate at least 0
+   * @param momentum at least 0; 0 keeps no momentum
+   * @param dampening taken from the gradient's share in the momentum
+   * @param weightDecay at least 0, added to the gradient as {@code weightDecay * w}
+   * @param nesterov whether the update looks ahead; needs momentum and no dampening
+   */
+  public record Options(
+      double learningRate,
+      double momentum,
+      double dampening,
+      double weightDecay,
+      boolean nesterov) {
+    /** PyTorch's: learning rate 1e-3, all else 0. */
+    public static final Options DEFAULTS = new Options(1e-3, 0, 0, 0, false);
+
+    /** Checks the ranges. */
+    public Options {
+      Checks.nonNegative("learning rate", learningRate);
+      Checks.nonNegative("momentum", momentum);
+      Checks.nonNegative("weight decay", weightDecay);
+      if (!Double.isFinite(dampening)) {
+        throw new IllegalArgumentException("dampening " + dampening + ", expected finite");
+      }
+      if (nesterov && (momentum == 0 || dampening != 0)) {
+        throw new IllegalArgumentException(
+            "nesterov with momentum %s and dampening %s, expected momentum above 0 and no dampening"
+                .formatted(momentum, dampening));
+      }
+    }
+
+    List<String> momentNames() {
+      return momentum == 0 ? List.of() : List.of("momentum_buffer");
+    }
+
+    String spec() {
+      return "momentum=%s dampening=%s nesterov=%s".formatted(momentum, dampening, nesterov);
+    }
+  }
+
+  /** A group's scalars for one step. */
+  record Coefficients(
+      float learningRate, float weightDecay, float momentum, float share, boolean nesterov) {
+    static Coefficients of(Options options, ParamGroup group, long step) {
+      return new Coefficients(
+          (float) group.learningRate(),
+          (float) group.weightDecay(),
+          (float) options.momentum,
+          step == 1 ? 1f : (float) (1 - options.dampening),
+          options.nesterov);
+    }
+  }
+
+  /**
+   * Plain gradient descent.
+   *
+   * @param groups the parameters; weights are updated in place by each step
+   * @param learningRate default for groups that have none
+   * @throws IllegalArgumentException if two parameters share a name or memory
+   */
+  public Sgd(List<ParamGroup> groups, double learningRate) {
+    this(groups, new Options(learningRate, 0, 0, 0, false));
+  }
+
+  /**
+   * Gradient descent with options.
+   *
+   * @param groups the parameters; weights are updated in place by each step
+   * @param options hyperparameters
+   * @throws IllegalArgumentException if two parameters share a name or memory
+   */
+  public Sgd(List<ParamGroup> groups, Options options) {
+    super(groups, options.learningRate, options.weightDecay, options.momentNames());
+    this.options = options;
+    this.coefficients = new Coefficients[groups.size()];
+  }
+
+  @Override
+  String spec() {
+    return "sgd " + options.spec();
+  }
+
+  @Override
+  void prepare(int group, ParamGroup hyperparameters, long step) {
+    coefficients[group] = Coefficients.of(options, hyperparameters, step);
+  }
+
+  @Override
+  void update(int group, float[] x, float[] gradient, float[] first, float[] second, int length) {
+    update(coefficients[group], x, gradient, first, length);
+  }
+
+  static void update(Coefficients c, float[] x, float[] gradient, float[] buffer, int length) {
+    if (c.momentum == 0f) {
+      plain(c, x, gradient, length);
+    } else if (c.nesterov) {
+      nesterov(c, x, gradient, buffer, length);
+    } else {
+      heavyBall(c, x, gradient, buffer, length);
+    }
+  }
+
+  private static void plain(Coefficients c, float[] w, float[] g, int length) {
+    float minusRate = -c.learningRate;
+    float decay = c.weightDecay;
+    for (int i = 0; i < length; i++) {
+      float d = g[i] + decay * w[i];
+      w[i] = w[i] + minusRate * d;
+    }
+  }
+
+  private static void heavyBall(Coefficients c, float[] w, float[] g, float[] m, int length) {
+    float minusRate = -c.learningRate;
+    float decay = c.weightDecay;
+    float momentum = c.momentum;
+    float share = c.share;
+    for (int i = 0; i < length; i++) {
+      float d = g[i] + decay * w[i];
+      float buffer = m[i] * momentum + share * d;
+      m[i] = buffer;
+      w[i] = w[i] + minusRate * buffer;
+    }
+  }
+
+  private static void nesterov(Coefficients c, float[] w, float[] g, float[] m, int length) {
+    float minusRate = -c.learningRate;
+    float decay = c.weightDecay;
+    float momentum = c.momentum;
+    float share = c.share;
+    for (int i = 0; i < length; i++) {
+      float d = g[i] + decay * w[i];
+      float buffer = m[i] * momentum + share * d;
+      m[i] = buffer;
+      w[i] = w[i] + minusRate * (d + momentum * buffer);
+    }
+  }
+}
