@@ -202,12 +202,12 @@ public final class LsbqGrid extends CodebookGrid {
       return;
     }
     for (int pattern = 0; pattern < levelCount(); pattern++) {
-      double sum = 0;
+      float sum = 0;
       for (int j = 0; j < bits(); j++) {
         float v = l.scales[first + j];
         sum += (pattern >> j & 1) == 1 ? v : -v;
       }
-      out[pattern] = (float) sum;
+      out[pattern] = sum;
     }
     Arrays.sort(out, 0, levelCount());
   }
