@@ -83,20 +83,6 @@ public abstract sealed class CodebookGrid extends Grid permits TableGrid, LsbqGr
   @Override
   void interval(
       Lattice l, int block, float[] x, int from, int length, float[] lower, float[] upper) {
-    float[] levels = shiftedLevels(l, block);
-    for (int i = from; i < from + length; i++) {
-      int low = 0;
-      int high = levels.length;
-      while (low < high) {
-        int middle = (low + high) >>> 1;
-        if (x[i] <= levels[middle]) {
-          high = middle;
-        } else {
-          low = middle + 1;
-        }
-      }
-      lower[i] = levels[Math.max(low - 1, 0)];
-      upper[i] = levels[Math.min(low, levels.length - 1)];
-    }
+    searchInterval(shiftedLevels(l, block), x, from, length, lower, upper);
   }
 }

@@ -94,6 +94,25 @@ public abstract sealed class Grid permits UniformGrid, CodebookGrid {
   abstract void interval(
       Lattice l, int block, float[] x, int from, int length, float[] lower, float[] upper);
 
+  /** The intervals between ascending levels, found by bisection. */
+  static void searchInterval(
+      float[] levels, float[] x, int from, int length, float[] lower, float[] upper) {
+    for (int i = from; i < from + length; i++) {
+      int low = 0;
+      int high = levels.length;
+      while (low < high) {
+        int middle = (low + high) >>> 1;
+        if (x[i] <= levels[middle]) {
+          high = middle;
+        } else {
+          low = middle + 1;
+        }
+      }
+      lower[i] = levels[Math.max(low - 1, 0)];
+      upper[i] = levels[Math.min(low, levels.length - 1)];
+    }
+  }
+
   abstract void codes(
       Lattice l, int block, float[] x, int from, int length, byte[] codes, int codesFrom);
 

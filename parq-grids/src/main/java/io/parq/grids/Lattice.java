@@ -356,11 +356,7 @@ public final class Lattice {
   }
 
   private static void checkFinite(float[] x, int from, int length, long start) {
-    int largest = 0;
-    for (int i = from; i < from + length; i++) {
-      largest = Math.max(largest, Float.floatToRawIntBits(x[i]) & 0x7fffffff);
-    }
-    if (largest >= 0x7f800000) {
+    if (!(Reduce.absMax(x, from, length) < Float.POSITIVE_INFINITY)) {
       int i = from;
       while (Float.isFinite(x[i])) {
         i++;

@@ -34,6 +34,7 @@ public final class UniformGrid extends Grid {
   private static final float FINEST_STEP = 0x1p-21f;
 
   private static final float TINY = Float.MIN_NORMAL;
+  private static final float HUGE = 0x1p126f;
 
   private final String plainSpec;
   private final Rule rule;
@@ -290,10 +291,9 @@ public final class UniformGrid extends Grid {
     if (isCentred()) {
       out.offset(block, mean);
     }
-    double limit = Reduce.absMax(x, from, length, mean);
-    if (clip == Clip.MEAN) {
-      limit = Math.min(bits() * Reduce.meanAbs(x, from, length, mean), limit);
-    }
+    double most = Reduce.absMax(x, from, length, mean);
+    double limit =
+        clip == Clip.MAX ? most : Math.min(bits() * Reduce.meanAbs(x, from, length, mean), most);
     float range = rule == Rule.TERNARY ? 1.5f : maxCode() + shift;
     out.setScale(block, (float) (Math.max(limit, TINY) / range));
   }
@@ -315,6 +315,10 @@ public final class UniformGrid extends Grid {
     return affine && scale >= TINY ? 1f / scale : 0f;
   }
 
+  private static float round(float u, float least, float most) {
+    return Math.min(Math.max(u, least), most) + ROUND - ROUND;
+  }
+
   private static float step(float x, float origin, float scale, float reciprocal, float fraction) {
     float d = x - origin;
     return (reciprocal != 0f ? d * reciprocal : d / scale) - fraction;
@@ -330,10 +334,16 @@ public final class UniformGrid extends Grid {
     float origin = origin(l, block);
     float fraction = fraction();
     float offset = l.offset(block);
-    for (int i = from; i < from + length; i++) {
-      float u = step(x[i], origin, scale, reciprocal, fraction);
-      float k = Math.min(Math.max(u, least), most) + ROUND - ROUND;
-      q[i] = (k + shift) * scale + offset;
+    if (reciprocal != 0f) { // two loops, for the compiler makes vectors of neither condition
+      for (int i = from; i < from + length; i++) {
+        float u = (x[i] - origin) * reciprocal - fraction;
+        q[i] = (round(u, least, most) + shift) * scale + offset;
+      }
+    } else {
+      for (int i = from; i < from + length; i++) {
+        float u = (x[i] - origin) / scale - fraction;
+        q[i] = (round(u, least, most) + shift) * scale + offset;
+      }
     }
   }
 
@@ -348,8 +358,7 @@ public final class UniformGrid extends Grid {
     float fraction = fraction();
     for (int i = 0; i < length; i++) {
       float u = step(x[from + i], origin, scale, reciprocal, fraction);
-      float k = Math.min(Math.max(u, least), most) + ROUND - ROUND;
-      codes[codesFrom + i] = (byte) (int) (k + zeroPoint);
+      codes[codesFrom + i] = (byte) (int) (round(u, least, most) + zeroPoint);
     }
   }
 
@@ -367,27 +376,24 @@ public final class UniformGrid extends Grid {
   @Override
   void interval(
       Lattice l, int block, float[] x, int from, int length, float[] lower, float[] upper) {
+    if (hasOffset()) { // a large offset leaves levels too close for the division to tell apart
+      searchInterval(l.levels(block), x, from, length, lower, upper);
+      return;
+    }
     float scale = l.scales[block];
     float reciprocal = reciprocal(scale);
     float zeroPoint = l.zeroPoint(block);
     float least = minCode() - zeroPoint;
     float most = maxCode() - zeroPoint;
-    float origin = origin(l, block);
-    float fraction = fraction();
-    float offset = l.offset(block);
+    float divisor = reciprocal != 0f ? 1f : scale;
+    float factor = reciprocal != 0f ? reciprocal : 1f;
     for (int i = from; i < from + length; i++) {
-      float v = x[i];
-      float u = step(v, origin, scale, reciprocal, fraction);
-      // The division may be off by a rounding: the levels themselves decide.
-      float k = (float) Math.ceil(Math.min(Math.max(u, least), most));
-      while (k > least && v <= (k - 1 + shift) * scale + offset) {
-        k--;
-      }
-      while (k <= most && v > (k + shift) * scale + offset) {
-        k++;
-      }
-      lower[i] = (Math.max(k - 1, least) + shift) * scale + offset;
-      upper[i] = (Math.min(k, most) + shift) * scale + offset;
+      float k = round(x[i] * factor / divisor - shift, least, most);
+      // 1 above the nearest level and 0 elsewhere, without a branch: any difference grows past 1.
+      float difference = x[i] - (k + shift) * scale;
+      float above = Math.min(Math.max(difference * HUGE * HUGE, 0f), 1f);
+      lower[i] = (Math.max(k + above - 1, least) + shift) * scale;
+      upper[i] = (Math.min(k + above, most) + shift) * scale;
     }
   }
 }
