@@ -53,7 +53,7 @@ class ArchitectureTest {
 
   /** Without this, a class path that lacks a module would pass all other tests. */
   @ParameterizedTest
-  @ValueSource(strings = {"grids", "optim", "export", "samples", "cli"})
+  @ValueSource(strings = {"grids", "optim", "export", "torch", "samples", "cli"})
   void everyModuleIsRead(String module) {
     assertTrue(
         parq.stream().anyMatch(resideInAPackage("io.parq." + module + "..")),
@@ -65,7 +65,8 @@ class ArchitectureTest {
     "io.parq.grids.., io.parq.grids..",
     "io.parq.optim.., io.parq.grids..",
     "io.parq.export.., io.parq.grids..",
-    "io.parq.samples.., io.parq.grids..|io.parq.optim..|io.parq.export..",
+    "io.parq.torch.., io.parq.grids..|io.parq.optim..|io.parq.export..",
+    "io.parq.samples.., io.parq.grids..|io.parq.optim..|io.parq.export..|io.parq.torch..",
   })
   void modulesSeeOnlyWhatIsBelowThem(String module, String below) {
     noClasses()

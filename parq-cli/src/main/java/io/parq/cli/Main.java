@@ -24,7 +24,15 @@ import picocli.CommandLine.Spec;
     synopsisSubcommandLabel = "COMMAND",
     mixinStandardHelpOptions = true,
     version = "parq 0.1.0-SNAPSHOT",
-    subcommands = {DemoCommand.class, QuantizeCommand.class, InspectCommand.class},
+    subcommands = {
+      DemoCommand.class,
+      TrainCommand.class,
+      EvalCommand.class,
+      GenerateCommand.class,
+      CompareCommand.class,
+      QuantizeCommand.class,
+      InspectCommand.class
+    },
     footer = {"", "'parq test' (through the launcher) runs all tests."})
 public final class Main implements Runnable {
   @Spec private CommandSpec spec = CommandSpec.create();
