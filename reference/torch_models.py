@@ -165,6 +165,7 @@ def build(family, dtype, seed, changes):
     """A model whose weights, norms and biases included, are random and exact in its dtype."""
     import torch
 
+    torch.manual_seed(seed)
     model = model_class(family)(configuration(family, changes)).eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
