@@ -1,6 +1,7 @@
 package io.parq.cli;
 
 import io.parq.samples.digits.DigitsDemo;
+import io.parq.samples.names.NamesDemo;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -15,16 +16,20 @@ import picocli.CommandLine.Spec;
 /** Trains, quantizes, exports and reports on data that the project carries. */
 @Command(
     name = "demo",
-    description = "Trains an image classifier at 1 to 4 bits and reports what is lost.",
+    description =
+        "Trains on data that the project carries, at 1 to 4 bits, and reports what is lost.",
     mixinStandardHelpOptions = true,
     footer = {
       "",
-      "digits: 1,797 handwritten digits; writes the packed networks, report.html and metrics.csv."
+      "digits: a classifier of 1,797 handwritten digits, at 1 to 4 bits.",
+      "names: a language model of the names of the Unicode characters, at 2 and 3 bits.",
+      "Both write packed models, report.html and metrics.csv."
     })
 final class DemoCommand implements Callable<Integer> {
   /** The demos there are. */
   enum Demo {
-    DIGITS;
+    DIGITS,
+    NAMES;
 
     @Override
     public String toString() {
@@ -44,8 +49,11 @@ final class DemoCommand implements Callable<Integer> {
   @Option(
       names = "--seeds",
       paramLabel = "N",
-      description = "how often to run all, from other weights and on other data (default: 10)")
+      description = "digits: how often to run all, from other weights (default: 10)")
   private @Nullable Integer seeds;
+
+  @Option(names = "--full", description = "names: 4 bits and ternary weights, too")
+  private boolean full;
 
   @Option(
       names = "--out",
@@ -57,11 +65,23 @@ final class DemoCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     switch (demo) {
       case DIGITS -> DigitsDemo.run(digits(), System.out);
+      case NAMES -> NamesDemo.run(names(), System.out);
     }
     return 0;
   }
 
+  private NamesDemo.Options names() {
+    if (seeds != null) {
+      throw new ParameterException(spec.commandLine(), "--seeds goes with digits only");
+    }
+    NamesDemo.Options options = NamesDemo.Options.DEFAULTS.withFull(full);
+    return out == null ? options : options.withOutput(out);
+  }
+
   private DigitsDemo.Options digits() {
+    if (full) {
+      throw new ParameterException(spec.commandLine(), "--full goes with names only");
+    }
     DigitsDemo.Options options = DigitsDemo.Options.DEFAULTS;
     if (seeds != null) {
       if (seeds < 1) {

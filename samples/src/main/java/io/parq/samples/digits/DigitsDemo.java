@@ -1,5 +1,7 @@
 package io.parq.samples.digits;
 
+import io.parq.samples.AtomicText;
+import io.parq.samples.Progress;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;

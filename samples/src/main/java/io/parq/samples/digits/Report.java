@@ -1,25 +1,15 @@
 package io.parq.samples.digits;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
+import io.parq.samples.ReportPage;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The findings as one HTML page that loads nothing: script, style and data are inside. */
 final class Report {
-  private static final String CHART =
-      "/META-INF/resources/webjars/chart.js/4.4.9/dist/chart.umd.js";
-  private static final Pattern PLACE = Pattern.compile("\\{\\{(\\w+)}}");
-  private static final Pattern SOURCE_MAP = Pattern.compile("(?m)^//# sourceMappingURL=.*$");
-
   private final Findings findings;
   private final Results results;
 
@@ -37,39 +27,16 @@ final class Report {
    */
   static String render(Findings findings, Digits digits) {
     Report report = new Report(findings);
-    Map<String, String> parts =
+    return ReportPage.render(
+        Report.class,
         Map.of(
-            "style", resource("report.css"),
-            "chart", SOURCE_MAP.matcher(resource(CHART)).replaceAll(""),
-            "script", resource("report.js"),
             "data", ReportData.json(findings, digits),
             "cards", report.cards(),
             "rows", report.rows(),
             "baseRow", report.baseRow(),
             "tested", String.valueOf(findings.results().tested()),
             "seeds", report.seeds(),
-            "settings", report.settings());
-    return PLACE
-        .matcher(resource("report.html"))
-        .replaceAll(
-            place -> {
-              String part = parts.get(place.group(1));
-              if (part == null) {
-                throw new IllegalStateException("nothing to put in place of " + place.group());
-              }
-              return Matcher.quoteReplacement(part);
-            });
-  }
-
-  private static String resource(String name) {
-    try (InputStream in = Report.class.getResourceAsStream(name)) {
-      if (in == null) {
-        throw new IllegalStateException("no resource " + name);
-      }
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+            "settings", report.settings()));
   }
 
   private String cards() {

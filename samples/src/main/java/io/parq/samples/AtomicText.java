@@ -1,4 +1,4 @@
-package io.parq.samples.digits;
+package io.parq.samples;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -8,11 +8,11 @@ import java.nio.file.StandardOpenOption;
 import java.util.UUID;
 
 /** Text files that appear under their name only when they are complete. */
-final class AtomicText {
+public final class AtomicText {
   private AtomicText() {}
 
   /** Writes a file in UTF-8; an existing one is replaced. */
-  static void write(Path file, String text) throws IOException {
+  public static void write(Path file, String text) throws IOException {
     Path temporary = file.resolveSibling(file.getFileName() + "." + UUID.randomUUID() + ".tmp");
     try {
       Files.writeString(temporary, text, StandardOpenOption.CREATE_NEW);

@@ -1,4 +1,4 @@
-package io.parq.samples.digits;
+package io.parq.samples;
 
 import java.io.Console;
 import java.io.PrintStream;
@@ -10,7 +10,7 @@ import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 
 /** How far the work is: a bar on a terminal, elsewhere a line for each fifth. Thread-safe. */
-final class Progress implements AutoCloseable {
+public final class Progress implements AutoCloseable {
   private static final int LINES = 5;
   private static final int COLUMNS = 79;
 
@@ -21,7 +21,14 @@ final class Progress implements AutoCloseable {
   private final @Nullable ProgressBar bar;
   private long done;
 
-  Progress(String task, long total, PrintStream out) {
+  /**
+   * Starts to measure.
+   *
+   * @param task what is done, in a word or two
+   * @param total pieces of work, at least 1
+   * @param out for the lines where there is no terminal
+   */
+  public Progress(String task, long total, PrintStream out) {
     this(task, total, out, hasTerminal());
   }
 
@@ -30,7 +37,8 @@ final class Progress implements AutoCloseable {
     return Optional.ofNullable(System.console()).map(Console::isTerminal).orElse(false);
   }
 
-  Progress(String task, long total, PrintStream out, boolean terminal) {
+  /** As the other, but told whether there is a terminal. */
+  public Progress(String task, long total, PrintStream out, boolean terminal) {
     this.out = out;
     this.task = task;
     this.total = total;
@@ -48,13 +56,21 @@ final class Progress implements AutoCloseable {
   }
 
   /** One more piece is done. */
-  synchronized void step() {
-    done++;
+  public void step() {
+    step(1);
+  }
+
+  /** Some more pieces are done. */
+  public synchronized void step(long pieces) {
+    long before = done;
+    done += pieces;
     if (bar != null) {
-      bar.step();
-    } else if (done * LINES / total > (done - 1) * LINES / total) {
+      bar.stepBy(pieces);
+    } else if (done * LINES / total > before * LINES / total) {
       double seconds = (System.nanoTime() - start) / 1e9;
-      out.printf("%s: %d %% (%.0f s)%n", task, 100 * done / total, seconds);
+      long left = Math.round(seconds * (total - done) / done);
+      String rest = done < total ? ", about " + left + " s left" : "";
+      out.printf("%s: %d %% (%.0f s%s)%n", task, 100 * done / total, seconds, rest);
     }
   }
 

@@ -1,0 +1,189 @@
+package io.parq.samples.names;
+
+import io.parq.samples.Progress;
+import io.parq.torch.CausalLm;
+import io.parq.torch.TorchQuantOptimizer;
+import io.parq.torch.train.Batches;
+import io.parq.torch.train.Generator;
+import io.parq.torch.train.Perplexity;
+import io.parq.torch.train.Sampling;
+import io.parq.torch.train.TextCodec;
+import io.parq.torch.train.TokenData;
+import io.parq.torch.train.TrainListener;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.javacpp.PointerScope;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All models: the base, then from it, each loaded anew, the control, the rounded ones, and those
+ * that are trained on with quantization, over the same batches for as many steps. At any time one
+ * model is in memory.
+ */
+final class Study {
+  /** Of weights and batches. */
+  static final long SEED = 1;
+
+  /** How names are drawn from a model. */
+  static final double TEMPERATURE = 0.7;
+
+  private static final int NAMES = 4;
+  private static final int LONGEST_NAME = 80;
+
+  /** How many training steps take as long as an evaluation, about. */
+  private static final int EVALUATION = 9;
+
+  private final NamesDemo.Options options;
+  private final UnicodeNames names;
+  private final Progress progress;
+  private final TokenData train;
+  private final TokenData heldOut;
+  private final List<Score> scores = new ArrayList<>();
+  private final Map<String, List<String>> generated = new LinkedHashMap<>();
+  private final List<String> verified = new ArrayList<>();
+  private long trainNanos;
+
+  Study(NamesDemo.Options options, UnicodeNames names, Progress progress) {
+    this.options = options;
+    this.names = names;
+    this.progress = progress;
+    try (TextCodec codec = TextCodec.bytes()) {
+      this.train = TokenData.ofText(names.train(), codec);
+      this.heldOut = TokenData.ofText(names.heldOut(), codec);
+    }
+  }
+
+  /** {@return training steps of all models together} */
+  static long steps(NamesDemo.Options options) {
+    Size size = options.size();
+    return size.baseSteps() + (1L + Width.of(options.full()).size()) * size.tuneSteps();
+  }
+
+  /** {@return pieces of work, for a progress bar} */
+  static long work(NamesDemo.Options options) {
+    return steps(options) + (2L + 5L * Width.of(options.full()).size()) * EVALUATION;
+  }
+
+  Findings run() throws IOException {
+    Path base = options.output().resolve("base");
+    Path control = options.output().resolve("control");
+    base(base);
+    control(base, control);
+    for (Width width : Width.of(options.full())) {
+      round(base, width, Method.NEAREST_OF_BASE);
+      round(base, width, Method.OPTIMAL_OF_BASE);
+      round(control, width, Method.NEAREST_OF_CONTROL);
+      round(control, width, Method.OPTIMAL_OF_CONTROL);
+      quantized(base, width);
+    }
+    double perSecond = steps(options) / (trainNanos / 1e9);
+    return new Findings(options, names, new Results(scores), generated, verified, perSecond);
+  }
+
+  private void base(Path folder) throws IOException {
+    try (PointerScope _ = new PointerScope();
+        CausalLm model = CausalLm.create(options.size().model(), SEED);
+        TextCodec codec = TextCodec.bytes()) {
+      train(Training.ofBase(options.size()), model, null, SEED);
+      model.save(folder);
+      codec.tokenizer().save(folder);
+      score(null, Method.BASE, model, PackedModel.of(model, Map.of()).bytes());
+      generated.put("base", generate(model));
+    }
+  }
+
+  private void control(Path base, Path folder) throws IOException {
+    try (PointerScope _ = new PointerScope();
+        CausalLm model = CausalLm.load(base)) {
+      train(Training.onward(options.size()), model, null, ~SEED);
+      model.save(folder);
+      score(null, Method.CONTROL, model, PackedModel.of(model, Map.of()).bytes());
+      generated.put("control", generate(model));
+    }
+  }
+
+  private void round(Path folder, Width width, Method method) throws IOException {
+    try (PointerScope _ = new PointerScope();
+        CausalLm model = CausalLm.load(folder)) {
+      PackedModel packed = PackedModel.round(model, width.configs(method.errorOptimal()));
+      score(width, method, model, packed.bytes());
+      if (method == Method.OPTIMAL_OF_CONTROL) {
+        generated.put(width.label() + ", PTQ of control", generate(model));
+      }
+    }
+  }
+
+  private void quantized(Path base, Width width) throws IOException {
+    try (PointerScope _ = new PointerScope();
+        CausalLm model = CausalLm.load(base)) {
+      TorchQuantOptimizer optimizer = train(Training.onward(options.size()), model, width, ~SEED);
+      PackedModel packed = PackedModel.of(model, optimizer.quantized());
+      score(width, Method.QAT, model, packed.bytes());
+      generated.put(width.label() + ", QAT", generate(model));
+      Path folder = options.output().resolve("qat-" + width.fileName());
+      model.save(folder);
+      Path file = options.output().resolve("names-" + width.fileName() + ".safetensors");
+      packed.write(file, metadata(width));
+      long compared = PackedModel.verify(file, model);
+      verified.add(
+          "%s, reloaded: all %,d weights the same bits as in %s".formatted(file, compared, folder));
+    }
+  }
+
+  private TorchQuantOptimizer train(
+      Training training, CausalLm model, @Nullable Width width, long seed) throws IOException {
+    Size size = options.size();
+    Batches batches = new Batches(train, size.context(), size.batch(), seed);
+    TrainListener listener =
+        new TrainListener() {
+          @Override
+          public void stepped(io.parq.torch.train.Progress step) {
+            progress.step();
+          }
+        };
+    long start = System.nanoTime();
+    TorchQuantOptimizer optimizer =
+        training.run(model, width == null ? Map.of() : width.configs(false), batches, listener);
+    trainNanos += System.nanoTime() - start;
+    return optimizer;
+  }
+
+  private void score(@Nullable Width width, Method method, CausalLm model, long bytes) {
+    int context = options.size().context();
+    Perplexity found =
+        Perplexity.of(model::forward, heldOut, context, context, options.size().batch());
+    scores.add(new Score(width, method, found.bitsPerCharacter(), bytes));
+    progress.step(EVALUATION);
+  }
+
+  /** Some names, drawn with the same seeds from every model. */
+  private List<String> generate(CausalLm model) {
+    try (TextCodec codec = TextCodec.bytes()) {
+      Generator generator = new Generator(model::forward, codec, options.size().context());
+      List<String> found = new ArrayList<>();
+      for (int seed = 1; seed <= NAMES; seed++) {
+        Generator.Options how =
+            new Generator.Options(
+                Math.min(LONGEST_NAME, options.size().context()),
+                new Sampling(TEMPERATURE, 0, 1, seed),
+                List.of("\n"));
+        String name = generator.generate("\n", how, text -> {}).text();
+        // A model that has learned little says anything, also what steers a terminal.
+        found.add(name.replaceAll("[^ -~]", "?"));
+      }
+      return List.copyOf(found);
+    }
+  }
+
+  private Map<String, String> metadata(Width width) {
+    Map<String, String> values = new LinkedHashMap<>();
+    values.put("model", "names, byte-level decoder");
+    values.put("weights", width.label());
+    values.put("names", names.count() + ", SHA-256 " + names.digest());
+    return values;
+  }
+}
