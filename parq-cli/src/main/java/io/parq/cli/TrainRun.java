@@ -44,6 +44,7 @@ final class TrainRun implements AutoCloseable {
   private final TorchQuantOptimizer optimizer;
   private final long steps;
   private volatile @Nullable Trainer trainer;
+  private @Nullable Perplexity score;
 
   private TrainRun(
       Recipe recipe,
@@ -270,11 +271,21 @@ final class TrainRun implements AutoCloseable {
     }
   }
 
+  private TrainListener keepScore() {
+    return new TrainListener() {
+      @Override
+      public void evaluated(long step, Perplexity result) {
+        score = result;
+      }
+    };
+  }
+
   private boolean train(Path output, @Nullable Path latest) throws IOException {
     List<Metrics> metrics = metrics(output);
     try (TrainBar bar = new TrainBar(steps)) {
       List<TrainListener> listeners = new ArrayList<>(metrics);
       listeners.add(bar);
+      listeners.add(keepScore());
       Trainer running =
           new Trainer(
               loaded.model()::forward, optimizer, batches, config(), TrainListener.all(listeners));
@@ -348,11 +359,15 @@ final class TrainRun implements AutoCloseable {
       PackedModel.write(packed, optimizer, loaded.model());
       out.println("wrote " + packed);
     }
-    if (heldOut != null) {
+    TokenData data = heldOut;
+    if (data != null) {
+      Perplexity last = score; // of the trainer's last step, unless a finished run was resumed
       int window = recipe.data().sequenceLength();
       Perplexity result =
-          Perplexity.of(
-              loaded.model()::forward, heldOut, window, window, recipe.train().batchSize());
+          last != null
+              ? last
+              : Perplexity.of(
+                  loaded.model()::forward, data, window, window, recipe.train().batchSize());
       out.printf(
           Locale.ROOT,
           "held out: %.4f nats a token, %.4f bits a character%n",

@@ -166,14 +166,13 @@ public final class Lattice {
     for (int block = 0; block < layout.blocks(); block++) {
       long start = layout.start(block);
       MemorySegment.copy(values, FLOAT, 4 * start, x, 0, length);
-      checkFinite(x, 0, length, start);
+      largest = Math.max(largest, checkFinite(x, 0, length, start));
       if (importance != null && weights != null) {
         for (int i = 0; i < length; i++) {
           weights[i] = importance[(int) ((start + i) % layout.columns())];
         }
       }
       grid().fit(x, 0, length, weights, this, block);
-      largest = Math.max(largest, Reduce.absMax(x, 0, length));
     }
     if (scaleType() == ScaleType.E4M3) {
       roundTwoLevel(largest);
@@ -355,8 +354,10 @@ public final class Lattice {
     }
   }
 
-  private static void checkFinite(float[] x, int from, int length, long start) {
-    if (!(Reduce.absMax(x, from, length) < Float.POSITIVE_INFINITY)) {
+  /** Returns the largest magnitude. */
+  private static float checkFinite(float[] x, int from, int length, long start) {
+    float largest = Reduce.absMax(x, from, length);
+    if (!(largest < Float.POSITIVE_INFINITY)) {
       int i = from;
       while (Float.isFinite(x[i])) {
         i++;
@@ -364,5 +365,6 @@ public final class Lattice {
       throw new IllegalArgumentException(
           "value at index %d is %s, expected finite".formatted(start + i - from, x[i]));
     }
+    return largest;
   }
 }

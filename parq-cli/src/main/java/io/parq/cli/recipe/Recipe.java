@@ -1,10 +1,6 @@
 package io.parq.cli.recipe;
 
 import io.parq.optim.NonFinite;
-import io.parq.optim.Optimizer;
-import io.parq.optim.ParamGroup;
-import io.parq.optim.Parameter;
-import io.parq.optim.QuantOptimizer;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -188,40 +184,5 @@ public record Recipe(
   /** {@return {@link #toYaml} with the meaning, type and default of every key as comments} */
   public String toCommentedYaml() {
     return RecipeWriter.write(this, true);
-  }
-
-  /**
-   * {@return the optimizer that this recipe trains with}
-   *
-   * @param parameters the model's; weights are updated in place by each step
-   * @param totalSteps all steps of the training, at least 1
-   * @throws KeyException if a number of steps does not fit the total
-   * @throws IllegalArgumentException if a granularity does not fit a shape; the message names the
-   *     parameter
-   */
-  public QuantOptimizer optimizer(List<Parameter> parameters, long totalSteps) {
-    List<ParamGroup> groups = ParamGroup.assign(parameters, qat.configs());
-    return wrap(optimizer.over(groups), totalSteps).build();
-  }
-
-  /**
-   * {@return a base optimizer wrapped as this recipe says: proximal map, schedule, clipping, ...}
-   *
-   * @param base has the groups of {@link Qat#configs}
-   * @param totalSteps all steps of the training, at least 1
-   * @throws KeyException if a number of steps does not fit the total
-   */
-  public QuantOptimizer.Builder wrap(Optimizer base, long totalSteps) {
-    QuantOptimizer.Builder builder =
-        QuantOptimizer.wrap(base)
-            .prox(qat.prox().map(totalSteps))
-            .warmupSteps(qat.warmup(totalSteps))
-            .quantPeriod(qat.quantPeriod())
-            .quantShrink(qat.quantShrink())
-            .annealWdFrac(qat.annealWdFrac())
-            .schedule(schedule.schedule(totalSteps))
-            .onNonFinite(train.onNonFinite());
-    Double norm = train.clipNorm();
-    return norm == null ? builder : builder.clipNorm(norm);
   }
 }

@@ -14,7 +14,6 @@ import io.parq.optim.ParamGroup;
 import io.parq.optim.Parameter;
 import io.parq.optim.Parameter.Kind;
 import io.parq.optim.ProxMap;
-import io.parq.optim.QuantOptimizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -137,8 +136,8 @@ class RecipeTest {
                     - {name: "*.layers.0.*", bits: 3}
                     - {name: "head.*", bits: none}
                 """);
-    QuantOptimizer optimizer =
-        recipe.optimizer(
+    List<ParamGroup> groups =
+        ParamGroup.assign(
             List.of(
                 parameter("m.layers.0.up.weight", Kind.LINEAR),
                 parameter("m.layers.0.down.weight", Kind.LINEAR),
@@ -147,9 +146,9 @@ class RecipeTest {
                 parameter("m.layers.0.up.bias", Kind.BIAS),
                 parameter("m.embed.weight", Kind.EMBEDDING),
                 parameter("head.weight", Kind.LINEAR)),
-            100);
+            recipe.qat().configs());
     Map<String, String> found = new TreeMap<>();
-    for (ParamGroup group : optimizer.groups()) {
+    for (ParamGroup group : groups) {
       QuantConfig config = group.config();
       group
           .parameters()
