@@ -336,7 +336,8 @@ public final class QuantOptimizer implements Optimizer {
    * {@return everything: weights, latents, lattices, the base optimizer's state, rates, counts, and
    * the settings, which {@link #load} compares}
    *
-   * <p>The tensors are copies: further steps do not change them.
+   * <p>The tensors are views, which hold until the next {@link #step} or {@link #load}; {@link
+   * NamedTensors#copy} gives what lasts.
    */
   @Override
   public NamedTensors state() {

@@ -4,13 +4,13 @@ import io.parq.grids.Lattice;
 import io.parq.grids.NamedTensors;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.QuantizedTensor;
-import io.parq.grids.TensorData;
 import io.parq.optim.Gradients;
 import io.parq.optim.NonFinite;
 import io.parq.optim.Optimizer;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.ParameterFilter;
 import io.parq.optim.QuantOptimizer;
+import io.parq.optim.StateWriter;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -250,11 +250,10 @@ public final class TorchQuantOptimizer implements Optimizer {
    */
   @Override
   public NamedTensors state() {
-    NamedTensors own = host.state();
-    Map<String, TensorData> tensors = new LinkedHashMap<>(own.tensors());
-    Map<String, String> values = new LinkedHashMap<>(own.values());
-    latents.write(tensors, values);
-    return new NamedTensors(tensors, values);
+    StateWriter writer = new StateWriter();
+    writer.nested("", host.state());
+    latents.write(writer);
+    return writer.state();
   }
 
   /** {@inheritDoc} The weights are restored too. */

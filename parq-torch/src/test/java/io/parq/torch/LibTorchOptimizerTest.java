@@ -170,7 +170,7 @@ final class LibTorchOptimizerTest {
   void resumesBitForBit(Base base) {
     Run whole = Run.libTorch(3, base);
     whole.train(9);
-    NamedTensors state = whole.optimizer.state();
+    NamedTensors state = whole.optimizer.state().copy();
     whole.train(9);
     Run resumed = Run.libTorch(4, base);
     resumed.train(5);
@@ -200,7 +200,7 @@ final class LibTorchOptimizerTest {
   @Test
   void goesBackToTheStart() {
     Run run = Run.libTorch(3, Base.ADAMW);
-    NamedTensors start = run.optimizer.state();
+    NamedTensors start = run.optimizer.state().copy();
     run.train(6);
     Map<String, float[]> expected = run.weights();
     run.optimizer.load(start);
@@ -239,7 +239,7 @@ final class LibTorchOptimizerTest {
   void refusesStatesThatDoNotFitAndKeepsItsOwn() {
     Run run = Run.libTorch(6, Base.ADAMW);
     run.train(2);
-    NamedTensors before = run.optimizer.state();
+    NamedTensors before = run.optimizer.state().copy();
     Run other = Run.libTorch(6, Base.MOMENTUM);
     other.train(2);
     Map<String, String> values = new LinkedHashMap<>(before.values());
