@@ -7,6 +7,7 @@ import io.parq.grids.QuantizedTensor;
 import io.parq.grids.TensorData;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.Parameter;
+import io.parq.optim.QuantSettings;
 import io.parq.optim.StateReader;
 import io.parq.optim.StateWriter;
 import java.util.ArrayList;
@@ -31,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 final class TorchLatents {
   private static final String PREFIX = "tensor/";
 
-  private final TorchSettings settings;
+  private final QuantSettings settings;
   private final List<TorchLatent> all = new ArrayList<>();
   private final Map<Parameter, TorchLatent> byParameter = new HashMap<>();
   private final List<Group> groups = new ArrayList<>();
@@ -51,12 +52,12 @@ final class TorchLatents {
       this.initialWeightDecay = rates.weightDecay();
     }
 
-    float divisor(TorchSettings settings) {
+    float divisor(QuantSettings settings) {
       return settings.quantShrink() && rates.config() != null ? (float) Math.max(1, cumulated) : 1f;
     }
   }
 
-  TorchLatents(List<TorchTensor> tensors, TorchSettings settings) {
+  TorchLatents(List<TorchTensor> tensors, QuantSettings settings) {
     this.settings = settings;
     try (PointerScope _ = new PointerScope()) {
       for (TorchTensor tensor : tensors) {

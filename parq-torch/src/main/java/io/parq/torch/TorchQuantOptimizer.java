@@ -10,6 +10,7 @@ import io.parq.optim.Optimizer;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.ParameterFilter;
 import io.parq.optim.QuantOptimizer;
+import io.parq.optim.QuantSettings;
 import io.parq.optim.StateWriter;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -52,7 +53,7 @@ public final class TorchQuantOptimizer implements Optimizer {
   private static final System.Logger LOGGER = System.getLogger("io.parq.torch");
 
   private final TorchParameters parameters;
-  private final TorchSettings settings;
+  private final QuantSettings settings;
   private final TorchLatents latents;
   private final List<ParamGroup> groups;
   private final QuantOptimizer host;
@@ -61,7 +62,7 @@ public final class TorchQuantOptimizer implements Optimizer {
 
   TorchQuantOptimizer(
       TorchParameters parameters,
-      TorchSettings settings,
+      QuantSettings settings,
       TorchLatents latents,
       Optimizer base,
       List<ParamGroup> groups) {
@@ -69,7 +70,7 @@ public final class TorchQuantOptimizer implements Optimizer {
     this.settings = settings;
     this.latents = latents;
     this.groups = groups;
-    this.host = settings.wrap(base);
+    this.host = QuantOptimizer.wrap(base, settings);
   }
 
   /**
