@@ -8,6 +8,7 @@ import io.parq.optim.ParamGroup;
 import io.parq.optim.Parameter;
 import io.parq.torch.CausalLm;
 import io.parq.torch.ModelConfig;
+import io.parq.torch.Torch;
 import io.parq.torch.TorchQuantBuilder;
 import io.parq.torch.TorchQuantOptimizer;
 import io.parq.torch.train.Batches;
@@ -30,6 +31,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -241,13 +243,20 @@ final class TrainRun implements AutoCloseable {
         write(out, output);
       } else {
         out.println("stopped; --resume goes on from " + Checkpoints.latest(checkpoints));
-        out.flush();
       }
+      describePeak(out);
       return finished;
     } finally {
       done.countDown();
       removeHook(hook);
     }
+  }
+
+  private void describePeak(PrintWriter out) {
+    OptionalLong peak = Torch.peakMemory();
+    String text = peak.isPresent() ? Sizes.bytes(peak.getAsLong()) : "unknown on this system";
+    out.printf("memory at its peak: %s, estimated %s%n", text, Sizes.bytes(memory().total()));
+    out.flush();
   }
 
   /** Ctrl-C lets the step end and the checkpoint be written before the process goes. */
@@ -374,7 +383,6 @@ final class TrainRun implements AutoCloseable {
           result.loss(),
           result.bitsPerCharacter());
     }
-    out.flush();
   }
 
   @Override
