@@ -93,6 +93,8 @@ public final class LongStudy {
       Lab lab = new Lab(options.size(), study.names, progress);
       for (int seed = 1; seed <= options.seeds(); seed++) {
         study.shortBase(lab, seed);
+      }
+      for (int seed = 1; seed <= options.seeds(); seed++) {
         study.longBase(lab, seed);
       }
     }

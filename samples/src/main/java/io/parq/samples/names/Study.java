@@ -95,7 +95,7 @@ final class Study {
   private void round(Path folder, Width width, Method method) throws IOException {
     try (PointerScope _ = new PointerScope();
         CausalLm model = CausalLm.load(folder)) {
-      PackedModel packed = PackedModel.round(model, width.configs(method.errorOptimal()));
+      PackedModel packed = PackedModel.round(model, width.configs(method));
       score(width, method, model, packed.bytes());
       if (method == Method.OPTIMAL_OF_CONTROL) {
         generated.put(width.label() + ", PTQ of control", generate(model));
@@ -107,7 +107,7 @@ final class Study {
     try (PointerScope _ = new PointerScope();
         CausalLm model = CausalLm.load(base)) {
       TorchQuantOptimizer optimizer =
-          lab.train(Training.onward(options.size()), model, width.configs(false), ~SEED);
+          lab.train(Training.onward(options.size()), model, width.configs(Method.QAT), ~SEED);
       PackedModel packed = PackedModel.of(model, optimizer.quantized());
       score(width, Method.QAT, model, packed.bytes());
       generated.put(width.label() + ", QAT", generate(model));

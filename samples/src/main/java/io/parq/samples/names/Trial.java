@@ -53,7 +53,7 @@ record Trial(String weights, String method, Map<ParameterFilter, QuantConfig> co
         trial("4 bits", "symmetric:4", ScaleType.BF16, PARQ),
         trial("3 bits", "stretched:3", ScaleType.BF16, PARQ),
         trial("2 bits", "stretched:2", ScaleType.BF16, PARQ),
-        trial("ternary", "ternary", ScaleType.BF16, PARQ));
+        trial("ternary", "ternary+error-optimal", ScaleType.BF16, PARQ));
   }
 
   /** {@return what else is trained on from a short base: one thing changed at a time} */
@@ -61,7 +61,10 @@ record Trial(String weights, String method, Map<ParameterFilter, QuantConfig> co
     return List.of(
         trial("3 bits", "stretched:3", ScaleType.BF16, STRAIGHT_THROUGH),
         trial("2 bits", "stretched:2", ScaleType.BF16, STRAIGHT_THROUGH),
-        trial("ternary", "ternary", ScaleType.BF16, STRAIGHT_THROUGH),
+        trial("ternary", "ternary+error-optimal", ScaleType.BF16, STRAIGHT_THROUGH),
+        trial("3 bits, error-optimal fit", "stretched:3+error-optimal", ScaleType.BF16, PARQ),
+        trial("2 bits, error-optimal fit", "stretched:2+error-optimal", ScaleType.BF16, PARQ),
+        trial("ternary, usual fit", "ternary", ScaleType.BF16, PARQ),
         trial("3 bits, symmetric", "symmetric:3", ScaleType.BF16, PARQ),
         trial("2 bits, symmetric", "symmetric:2", ScaleType.BF16, PARQ),
         trial("3 bits, fp32 scales", "stretched:3", ScaleType.FP32, PARQ),

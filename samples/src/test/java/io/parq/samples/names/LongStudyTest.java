@@ -22,7 +22,7 @@ class LongStudyTest {
   /** Ten roundings of base and of control, four trials, the base and the control. */
   private static final int ROWS = 2 * 10 + 4 + 2;
 
-  private static final int VARIANTS = 7;
+  private static final int VARIANTS = 10;
 
   @TempDir private static Path folder;
   private static Path output;
