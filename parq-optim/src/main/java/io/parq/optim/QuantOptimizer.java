@@ -3,6 +3,7 @@ package io.parq.optim;
 import io.parq.grids.Lattice;
 import io.parq.grids.NamedTensors;
 import io.parq.grids.QuantizedTensor;
+import io.parq.grids.Target;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -83,6 +84,7 @@ public final class QuantOptimizer implements Optimizer {
     private @Nullable LrSchedule schedule;
     private double clipNorm = Double.POSITIVE_INFINITY;
     private NonFinite onNonFinite = NonFinite.FAIL;
+    private @Nullable Target target;
 
     private Builder(Optimizer base) {
       this.base = base;
@@ -182,14 +184,29 @@ public final class QuantOptimizer implements Optimizer {
     }
 
     /**
+     * Sets the format that must be able to hold every quantized parameter; none by default.
+     *
+     * @param format asked when the wrapper is built
+     * @return this
+     */
+    public Builder target(Target format) {
+      target = format;
+      return this;
+    }
+
+    /**
      * Builds the wrapper. It allocates no latents before quantization begins.
      *
      * @return the optimizer
      * @throws IllegalArgumentException if the base is a wrapper itself, a group lacks a learning
      *     rate or weight decay, two parameters share a name or memory, or a configuration does not
      *     fit a shape
+     * @throws TargetException if the target cannot hold a parameter
      */
     public QuantOptimizer build() {
+      if (target != null) {
+        TargetException.check(base.groups(), target);
+      }
       return build(new Workers());
     }
 

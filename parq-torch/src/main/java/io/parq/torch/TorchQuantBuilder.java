@@ -2,6 +2,7 @@ package io.parq.torch;
 
 import io.parq.grids.NamedTensors;
 import io.parq.grids.QuantConfig;
+import io.parq.grids.Target;
 import io.parq.optim.LrSchedule;
 import io.parq.optim.NonFinite;
 import io.parq.optim.Optimizer;
@@ -10,6 +11,7 @@ import io.parq.optim.Parameter;
 import io.parq.optim.ParameterFilter;
 import io.parq.optim.ProxMap;
 import io.parq.optim.QuantOptimizer;
+import io.parq.optim.TargetException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -31,6 +33,7 @@ public final class TorchQuantBuilder {
   private @Nullable LrSchedule schedule;
   private double clipNorm = Double.POSITIVE_INFINITY;
   private NonFinite onNonFinite = NonFinite.FAIL;
+  private @Nullable Target target;
 
   TorchQuantBuilder(TorchParameters parameters) {
     this.parameters = parameters;
@@ -174,19 +177,31 @@ public final class TorchQuantBuilder {
   }
 
   /**
+   * As {@link QuantOptimizer.Builder#target}.
+   *
+   * @param format asked when the optimizer is built
+   * @return this
+   */
+  public TorchQuantBuilder target(Target format) {
+    target = format;
+    return this;
+  }
+
+  /**
    * Builds the optimizer.
    *
    * @return the optimizer
    * @throws IllegalArgumentException if a configuration does not fit a shape, two filters choose
    *     one parameter, a grid or map is not available for a parameter's device or element type, a
    *     number is out of range, or as {@link LibTorchOptimizer#of}
+   * @throws io.parq.optim.TargetException if the target cannot hold a parameter
    * @throws IllegalStateException if there is no base
    */
   public TorchQuantOptimizer build() {
     TorchSettings settings = settings();
     if (factory != null) {
       TorchLatents none = new TorchLatents(List.of(), settings);
-      Optimizer base = factory.apply(ParamGroup.assign(parameters.parameters(), configs));
+      Optimizer base = factory.apply(checked(ParamGroup.assign(parameters.parameters(), configs)));
       return new TorchQuantOptimizer(parameters, settings, none, base, base.groups());
     }
     if (libTorch == null) {
@@ -195,12 +210,19 @@ public final class TorchQuantBuilder {
     TorchLatents latents = new TorchLatents(parameters.tensors(), settings);
     List<Parameter> all = new ArrayList<>(parameters.hostParameters());
     all.addAll(latents.parameters());
-    List<ParamGroup> separate = latents.separate(ParamGroup.assign(all, configs));
+    List<ParamGroup> separate = latents.separate(checked(ParamGroup.assign(all, configs)));
     latents.moveInto(libTorch);
     LibTorchOptimizer adapter = LibTorchOptimizer.of(libTorch, separate);
     adapter.groups().stream().filter(latents::holds).forEach(latents::add);
     Optimizer base = latents.isEmpty() ? adapter : new HostView(adapter, latents);
     return new TorchQuantOptimizer(parameters, settings, latents, base, adapter.groups());
+  }
+
+  private List<ParamGroup> checked(List<ParamGroup> groups) {
+    if (target != null) {
+      TargetException.check(groups, target);
+    }
+    return groups;
   }
 
   private TorchSettings settings() {
