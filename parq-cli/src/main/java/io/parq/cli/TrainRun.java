@@ -240,10 +240,13 @@ final class TrainRun implements AutoCloseable {
     if (Files.exists(before)) {
       String text = Files.readString(before);
       Recipe earlier = RecipeReader.parse(text, before.toString(), Path.of(""), List.of()).recipe();
-      if (earlier.qat().activations() != recipe.qat().activations()) {
+      ActivationQuantization found = recipe.qat().activations();
+      ActivationQuantization expected = earlier.qat().activations();
+      if (found != expected) {
         throw new IllegalArgumentException(
             "qat.activations: found %s, expected %s, as in %s, to resume"
-                .formatted(recipe.qat().activations(), earlier.qat().activations(), before));
+                .formatted(
+                    found == null ? "none" : found, expected == null ? "none" : expected, before));
       }
     }
   }

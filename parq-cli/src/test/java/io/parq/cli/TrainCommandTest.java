@@ -129,7 +129,7 @@ class TrainCommandTest {
     Path last = folder.resolve("other/checkpoints/step-000000020.safetensors");
     Files.delete(last);
     assertEquals(1, parq("train", recipe, "--set", other, "--resume"));
-    assertTrue(err.contains("qat.activations: found null, expected int8-asym-per-token"), err);
+    assertTrue(err.contains("qat.activations: found none, expected int8-asym-per-token"), err);
     assertEquals(0, parq("train", recipe, "--set", activations, "--set", other, "--resume"), err);
     for (String file : List.of("model/model.safetensors", "model.parq.safetensors")) {
       assertEquals(
