@@ -22,7 +22,7 @@ final class Layers implements AutoCloseable {
   private final List<Pointer> kept = new ArrayList<>();
 
   /** The full names of modules, with a dot behind. */
-  private final Map<Module, String> prefixes = new IdentityHashMap<>();
+  private final IdentityHashMap<Module, String> prefixes = new IdentityHashMap<>();
 
   private final Map<String, Linear> linears = new LinkedHashMap<>();
 
