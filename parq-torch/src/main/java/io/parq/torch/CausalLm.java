@@ -152,8 +152,9 @@ public final class CausalLm extends Module {
 
   private void applyActivations(String source) {
     ActivationConfig activations = config.activations();
-    Set<String> unknown =
-        new LinkedHashSet<>(activations == null ? Set.of() : activations.except());
+    ActivationQuantization quantization = activations == null ? null : activations.quantization();
+    Set<String> except = activations == null ? Set.of() : activations.except();
+    Set<String> unknown = new LinkedHashSet<>(except);
     unknown.removeAll(layers.linears().keySet());
     if (!unknown.isEmpty()) {
       throw new IllegalArgumentException(
@@ -162,11 +163,7 @@ public final class CausalLm extends Module {
     }
     layers
         .linears()
-        .forEach(
-            (name, layer) -> {
-              boolean quantized = activations != null && !activations.except().contains(name);
-              layer.activations(quantized ? activations.quantization() : null);
-            });
+        .forEach((name, layer) -> layer.activations(except.contains(name) ? null : quantization));
   }
 
   /**

@@ -65,9 +65,10 @@ public final class Targets {
         return new Exact(DType.F32.name(), Float.SIZE);
       }
       Grid grid = config.grid();
-      long floats = (grid.hasZeroPoint() ? 1 : 0) + (grid.hasOffset() ? 1 : 0);
+      int floats = (grid.hasZeroPoint() ? 1 : 0) + (grid.hasOffset() ? 1 : 0);
       long block =
-          (long) grid.scalesPerBlock() * config.scaleType().dtype().bytes() + floats * Float.BYTES;
+          (long) grid.scalesPerBlock() * config.scaleType().dtype().bytes()
+              + (long) floats * Float.BYTES;
       long row = Math.ceilDiv(layout.columns() * (long) config.bits(), Byte.SIZE);
       double bytes = (double) row * layout.rows() + (double) block * layout.blocks();
       return new Exact(config.bits() + "-bit codes", Byte.SIZE * bytes / layout.size());
