@@ -4,12 +4,17 @@ import io.parq.cli.recipe.KeyException;
 import io.parq.cli.recipe.Qat;
 import io.parq.cli.recipe.Recipe;
 import io.parq.cli.recipe.RecipeFile;
+import io.parq.cli.recipe.RecipeReader;
+import io.parq.grids.ActivationQuantization;
 import io.parq.grids.Target;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.Parameter;
 import io.parq.optim.Parameter.Kind;
 import io.parq.optim.ParameterFilter;
 import io.parq.optim.TargetException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
@@ -42,6 +47,26 @@ final class RecipeCheck {
     check.ask(target);
     if (!check.problems.isEmpty()) {
       throw file.locate(check.problems);
+    }
+  }
+
+  /**
+   * Checks what a checkpoint, which has weights, data and optimizer, does not tell.
+   *
+   * @param before the recipe of the run to resume
+   */
+  static void resumes(Recipe recipe, Path before) throws IOException {
+    if (Files.exists(before)) {
+      String text = Files.readString(before);
+      Recipe earlier = RecipeReader.parse(text, before.toString(), Path.of(""), List.of()).recipe();
+      ActivationQuantization found = recipe.qat().activations();
+      ActivationQuantization expected = earlier.qat().activations();
+      if (found != expected) {
+        throw new IllegalArgumentException(
+            "qat.activations: found %s, expected %s, as in %s, to resume"
+                .formatted(
+                    found == null ? "none" : found, expected == null ? "none" : expected, before));
+      }
     }
   }
 

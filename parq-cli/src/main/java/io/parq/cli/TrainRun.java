@@ -3,13 +3,13 @@ package io.parq.cli;
 import io.parq.cli.recipe.KeyException;
 import io.parq.cli.recipe.Recipe;
 import io.parq.cli.recipe.RecipeFile;
-import io.parq.cli.recipe.RecipeReader;
 import io.parq.cli.recipe.Targets;
 import io.parq.grids.ActivationQuantization;
 import io.parq.optim.ParamGroup;
 import io.parq.torch.ActivationConfig;
 import io.parq.torch.CausalLm;
 import io.parq.torch.ModelConfig;
+import io.parq.torch.Torch;
 import io.parq.torch.TorchQuantBuilder;
 import io.parq.torch.TorchQuantOptimizer;
 import io.parq.torch.train.Batches;
@@ -32,6 +32,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -211,7 +212,7 @@ final class TrainRun implements AutoCloseable {
       throw new IllegalArgumentException(checkpoints + ": no checkpoint to resume from");
     }
     if (resume) {
-      checkActivations(output.resolve(RECIPE));
+      RecipeCheck.resumes(recipe, output.resolve(RECIPE));
     } else {
       makeWay(output, force);
     }
@@ -226,8 +227,8 @@ final class TrainRun implements AutoCloseable {
         write(out, output);
       } else {
         out.println("stopped; --resume goes on from " + Checkpoints.latest(checkpoints));
-        out.flush();
       }
+      describePeak(out);
       return finished;
     } finally {
       done.countDown();
@@ -235,20 +236,11 @@ final class TrainRun implements AutoCloseable {
     }
   }
 
-  /** Weights, data and optimizer are in the checkpoint; this is all that is not. */
-  private void checkActivations(Path before) throws IOException {
-    if (Files.exists(before)) {
-      String text = Files.readString(before);
-      Recipe earlier = RecipeReader.parse(text, before.toString(), Path.of(""), List.of()).recipe();
-      ActivationQuantization found = recipe.qat().activations();
-      ActivationQuantization expected = earlier.qat().activations();
-      if (found != expected) {
-        throw new IllegalArgumentException(
-            "qat.activations: found %s, expected %s, as in %s, to resume"
-                .formatted(
-                    found == null ? "none" : found, expected == null ? "none" : expected, before));
-      }
-    }
+  private void describePeak(PrintWriter out) {
+    OptionalLong peak = Torch.peakMemory();
+    String text = peak.isPresent() ? Sizes.bytes(peak.getAsLong()) : "unknown on this system";
+    out.printf("memory at its peak: %s, estimated %s%n", text, Sizes.bytes(memory().total()));
+    out.flush();
   }
 
   /** Ctrl-C lets the step end and the checkpoint be written before the process goes. */
@@ -375,7 +367,6 @@ final class TrainRun implements AutoCloseable {
           result.loss(),
           result.bitsPerCharacter());
     }
-    out.flush();
   }
 
   @Override

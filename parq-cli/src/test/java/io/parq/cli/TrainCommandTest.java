@@ -73,6 +73,7 @@ class TrainCommandTest {
   @Test
   void trainsExportsEvaluatesAndGenerates() throws Exception {
     assertEquals(0, parq("train", recipe), err);
+    assertTrue(out.matches("(?s).*memory at its peak: [\\d.]+ [MG]B, estimated .*"), out);
     Path output = folder.resolve("out");
     Path model = output.resolve("model");
     Path packed = output.resolve("model.parq.safetensors");

@@ -2,16 +2,12 @@ package io.parq.torch;
 
 import io.parq.grids.NamedTensors;
 import io.parq.grids.QuantConfig;
-import io.parq.grids.Target;
-import io.parq.optim.LrSchedule;
-import io.parq.optim.NonFinite;
 import io.parq.optim.Optimizer;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.Parameter;
 import io.parq.optim.ParameterFilter;
-import io.parq.optim.ProxMap;
-import io.parq.optim.QuantOptimizer;
-import io.parq.optim.TargetException;
+import io.parq.optim.QuantBuilder;
+import io.parq.optim.QuantSettings;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,20 +16,11 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Settings of a {@link TorchQuantOptimizer}; all but the base have defaults. */
-public final class TorchQuantBuilder {
+public final class TorchQuantBuilder extends QuantBuilder<TorchQuantBuilder> {
   private final TorchParameters parameters;
   private final Map<ParameterFilter, QuantConfig> configs = new LinkedHashMap<>();
   private org.bytedeco.pytorch.@Nullable Optimizer libTorch;
   private @Nullable Function<List<ParamGroup>, Optimizer> factory;
-  private ProxMap prox = ProxMap.hard();
-  private long warmupSteps;
-  private int quantPeriod = 10;
-  private boolean quantShrink;
-  private double annealWdFrac;
-  private @Nullable LrSchedule schedule;
-  private double clipNorm = Double.POSITIVE_INFINITY;
-  private NonFinite onNonFinite = NonFinite.FAIL;
-  private @Nullable Target target;
 
   TorchQuantBuilder(TorchParameters parameters) {
     this.parameters = parameters;
@@ -88,102 +75,8 @@ public final class TorchQuantBuilder {
     return this;
   }
 
-  /**
-   * As {@link QuantOptimizer.Builder#prox}.
-   *
-   * @param map the proximal map
-   * @return this
-   */
-  public TorchQuantBuilder prox(ProxMap map) {
-    prox = map;
-    return this;
-  }
-
-  /**
-   * As {@link QuantOptimizer.Builder#warmupSteps}.
-   *
-   * @param count at least 0
-   * @return this
-   */
-  public TorchQuantBuilder warmupSteps(long count) {
-    warmupSteps = count;
-    return this;
-  }
-
-  /**
-   * As {@link QuantOptimizer.Builder#quantPeriod}.
-   *
-   * @param count at least 1
-   * @return this
-   */
-  public TorchQuantBuilder quantPeriod(int count) {
-    quantPeriod = count;
-    return this;
-  }
-
-  /**
-   * As {@link QuantOptimizer.Builder#quantShrink}.
-   *
-   * @param shrink whether
-   * @return this
-   */
-  public TorchQuantBuilder quantShrink(boolean shrink) {
-    quantShrink = shrink;
-    return this;
-  }
-
-  /**
-   * As {@link QuantOptimizer.Builder#annealWdFrac}.
-   *
-   * @param fraction 0 to 1
-   * @return this
-   */
-  public TorchQuantBuilder annealWdFrac(double fraction) {
-    annealWdFrac = fraction;
-    return this;
-  }
-
-  /**
-   * As {@link QuantOptimizer.Builder#schedule}.
-   *
-   * @param factors of the learning rates
-   * @return this
-   */
-  public TorchQuantBuilder schedule(LrSchedule factors) {
-    schedule = factors;
-    return this;
-  }
-
-  /**
-   * As {@link QuantOptimizer.Builder#clipNorm}.
-   *
-   * @param maxNorm finite and above 0
-   * @return this
-   */
-  public TorchQuantBuilder clipNorm(double maxNorm) {
-    clipNorm = maxNorm;
-    return this;
-  }
-
-  /**
-   * As {@link QuantOptimizer.Builder#onNonFinite}.
-   *
-   * @param policy fail or skip
-   * @return this
-   */
-  public TorchQuantBuilder onNonFinite(NonFinite policy) {
-    onNonFinite = policy;
-    return this;
-  }
-
-  /**
-   * As {@link QuantOptimizer.Builder#target}.
-   *
-   * @param format asked when the optimizer is built
-   * @return this
-   */
-  public TorchQuantBuilder target(Target format) {
-    target = format;
+  @Override
+  protected TorchQuantBuilder self() {
     return this;
   }
 
@@ -198,7 +91,7 @@ public final class TorchQuantBuilder {
    * @throws IllegalStateException if there is no base
    */
   public TorchQuantOptimizer build() {
-    TorchSettings settings = settings();
+    QuantSettings settings = settings();
     if (factory != null) {
       TorchLatents none = new TorchLatents(List.of(), settings);
       Optimizer base = factory.apply(checked(ParamGroup.assign(parameters.parameters(), configs)));
@@ -219,18 +112,8 @@ public final class TorchQuantBuilder {
   }
 
   private List<ParamGroup> checked(List<ParamGroup> groups) {
-    if (target != null) {
-      TargetException.check(groups, target);
-    }
+    checkTarget(groups);
     return groups;
-  }
-
-  private TorchSettings settings() {
-    if (!(clipNorm > 0)) {
-      throw new IllegalArgumentException("maximum norm " + clipNorm + ", expected above 0");
-    }
-    return new TorchSettings(
-        prox, warmupSteps, quantPeriod, quantShrink, annealWdFrac, schedule, clipNorm, onNonFinite);
   }
 
   /** What the host's optimizer sees of LibTorch's: its own groups only. */

@@ -164,7 +164,7 @@ final class TorchQuantOptimizerTest {
     TorchNets.Net net = net(4, ScalarType.valueOf(type));
     TorchQuantOptimizer optimizer = build(net, TorchQuantOptimizerTest::full);
     train(net, optimizer, 9);
-    NamedTensors state = optimizer.state();
+    NamedTensors state = optimizer.state().copy();
     train(net, optimizer, 9);
     TorchNets.Net other = net(5, ScalarType.valueOf(type));
     TorchQuantOptimizer resumed = build(other, TorchQuantOptimizerTest::full);

@@ -38,7 +38,7 @@ import java.util.stream.Collectors;
  *
  * <p>The JVM must be told to keep its heap small, with {@code -XX:MinHeapFreeRatio=5
  * -XX:MaxHeapFreeRatio=10}; without it G1 takes about a fifth more than {@link #heap}. Saving a
- * checkpoint needs {@link #saving} in addition.
+ * checkpoint needs no more.
  *
  * @param weights of the model
  * @param gradients of the same size
@@ -183,11 +183,6 @@ public record MemoryEstimate(
   public long heap() {
     long used = HEAP_BASE + moments + latents + lattices;
     return used + (long) (HEAP_SLACK * used);
-  }
-
-  /** {@return what is needed in addition while a checkpoint is saved: copies of all state} */
-  public long saving() {
-    return weights + latents + lattices + 2 * moments;
   }
 
   /** {@return the parts by name, which sum to the total} */

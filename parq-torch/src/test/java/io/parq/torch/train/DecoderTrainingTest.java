@@ -108,6 +108,10 @@ class DecoderTrainingTest {
     }
   }
 
+  private TrainConfig saving(int steps) {
+    return TrainConfig.of(steps).withEvalEvery(100).withCheckpoints(folder.resolve("saved"), 20, 1);
+  }
+
   @Test
   void quantizedActivationsTrainAndResumeBitForBit() throws IOException {
     Torch.setThreads(1);
@@ -139,16 +143,16 @@ class DecoderTrainingTest {
   void nativeMemoryIsFlatAndTheTextIsLearnt() throws IOException {
     Torch.setThreads(1);
     try (Run run = new Run()) {
-      run.trainer(TrainConfig.of(200)).run();
+      TokenData text = TokenData.ofText(TEXT, TextCodec.bytes());
+      run.trainer(saving(200)).evaluateOn(text).run();
       System.gc();
       long before = Pointer.physicalBytes();
-      run.trainer(TrainConfig.of(1000)).run();
+      run.trainer(saving(1000)).evaluateOn(text).run();
       System.gc();
       long growth = Pointer.physicalBytes() - before;
       assertFalse(growth > 24 << 20, () -> "grew by " + growth + " bytes over 1000 steps");
 
-      Perplexity quantized =
-          Perplexity.of(run.model::forward, TokenData.ofText(TEXT, TextCodec.bytes()), 16, 8, 8);
+      Perplexity quantized = Perplexity.of(run.model::forward, text, 16, 8, 8);
       assertTrue(quantized.bitsPerCharacter() < 1, quantized::toString);
       Generator generator = new Generator(run.model::forward, TextCodec.bytes(), 16);
       Generator.Options options = new Generator.Options(40, Sampling.GREEDY, List.of(" five"));
@@ -158,7 +162,6 @@ class DecoderTrainingTest {
       // What is saved is what was trained.
       run.model.save(folder.resolve("model"));
       try (CausalLm saved = CausalLm.load(folder.resolve("model"))) {
-        TokenData text = TokenData.ofText(TEXT, TextCodec.bytes());
         assertEquals(quantized, Perplexity.of(saved::forward, text, 16, 8, 8));
       }
     }

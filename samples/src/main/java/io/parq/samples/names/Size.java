@@ -69,7 +69,7 @@ public record Size(
               "attention_bias": false,
               "mlp_bias": false,
               "tie_word_embeddings": true,
-              "initializer_range": 0.02,
+              "initializer_range": 0.05,
               "bos_token_id": null,
               "eos_token_id": 255,
               "torch_dtype": "float32"
