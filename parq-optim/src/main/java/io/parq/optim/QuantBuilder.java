@@ -1,5 +1,7 @@
 package io.parq.optim;
 
+import io.parq.grids.Target;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +19,7 @@ public abstract class QuantBuilder<B extends QuantBuilder<B>> {
   private @Nullable LrSchedule schedule;
   private double clipNorm = Double.POSITIVE_INFINITY;
   private NonFinite onNonFinite = NonFinite.FAIL;
+  private @Nullable Target target;
 
   /** The hard map, no warm-up and a refit period of 10. */
   protected QuantBuilder() {}
@@ -114,6 +117,29 @@ public abstract class QuantBuilder<B extends QuantBuilder<B>> {
   public final B onNonFinite(NonFinite policy) {
     onNonFinite = policy;
     return self();
+  }
+
+  /**
+   * Sets the format that must be able to hold every quantized parameter; none by default.
+   *
+   * @param format asked when the optimizer is built
+   * @return this
+   */
+  public final B target(Target format) {
+    target = format;
+    return self();
+  }
+
+  /**
+   * Asks the target, if there is one.
+   *
+   * @param groups the parameters; not modified
+   * @throws TargetException if it cannot hold one
+   */
+  protected final void checkTarget(List<ParamGroup> groups) {
+    if (target != null) {
+      TargetException.check(groups, target);
+    }
   }
 
   /**

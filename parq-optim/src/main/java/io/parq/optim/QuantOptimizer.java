@@ -111,8 +111,10 @@ public final class QuantOptimizer implements Optimizer {
      * @throws IllegalArgumentException if a setting is out of range, the base is a wrapper itself,
      *     a group lacks a learning rate or weight decay, two parameters share a name or memory, or
      *     a configuration does not fit a shape
+     * @throws TargetException if the target cannot hold a parameter
      */
     public QuantOptimizer build() {
+      checkTarget(base.groups());
       return wrap(base, settings());
     }
 

@@ -87,13 +87,14 @@ public final class TorchQuantBuilder extends QuantBuilder<TorchQuantBuilder> {
    * @throws IllegalArgumentException if a configuration does not fit a shape, two filters choose
    *     one parameter, a grid or map is not available for a parameter's device or element type, a
    *     number is out of range, or as {@link LibTorchOptimizer#of}
+   * @throws io.parq.optim.TargetException if the target cannot hold a parameter
    * @throws IllegalStateException if there is no base
    */
   public TorchQuantOptimizer build() {
     QuantSettings settings = settings();
     if (factory != null) {
       TorchLatents none = new TorchLatents(List.of(), settings);
-      Optimizer base = factory.apply(ParamGroup.assign(parameters.parameters(), configs));
+      Optimizer base = factory.apply(checked(ParamGroup.assign(parameters.parameters(), configs)));
       return new TorchQuantOptimizer(parameters, settings, none, base, base.groups());
     }
     if (libTorch == null) {
@@ -102,12 +103,17 @@ public final class TorchQuantBuilder extends QuantBuilder<TorchQuantBuilder> {
     TorchLatents latents = new TorchLatents(parameters.tensors(), settings);
     List<Parameter> all = new ArrayList<>(parameters.hostParameters());
     all.addAll(latents.parameters());
-    List<ParamGroup> separate = latents.separate(ParamGroup.assign(all, configs));
+    List<ParamGroup> separate = latents.separate(checked(ParamGroup.assign(all, configs)));
     latents.moveInto(libTorch);
     LibTorchOptimizer adapter = LibTorchOptimizer.of(libTorch, separate);
     adapter.groups().stream().filter(latents::holds).forEach(latents::add);
     Optimizer base = latents.isEmpty() ? adapter : new HostView(adapter, latents);
     return new TorchQuantOptimizer(parameters, settings, latents, base, adapter.groups());
+  }
+
+  private List<ParamGroup> checked(List<ParamGroup> groups) {
+    checkTarget(groups);
+    return groups;
   }
 
   /** What the host's optimizer sees of LibTorch's: its own groups only. */
