@@ -180,8 +180,8 @@ def rows(model):
             "against": against,
             "rounds": timing.rounds,
             "nanos": timing.best * 1e9,
-            "to_adamw": timing.best / fused.best,
-            "to_copy": timing.best / moved / (copy.best / 8),
+            "toAdamW": timing.best / fused.best,
+            "toCopy": timing.best / moved / (copy.best / 8),
         }
         del optimizer, timing
 
@@ -207,8 +207,8 @@ def main():
         for row in rows(model):
             report.append(row)
             if not arguments.json:
-                to_copy = f"{row['to_copy']:.2f}" if model == "large" else ""
-                print(f"{row['name']:36}{row['to_adamw']:16.2f}{to_copy:>16}{row['nanos'] / 1e6:10.1f}", flush=True)
+                to_copy = f"{row['toCopy']:.2f}" if model == "large" else ""
+                print(f"{row['name']:36}{row['toAdamW']:16.2f}{to_copy:>16}{row['nanos'] / 1e6:10.1f}", flush=True)
     if arguments.json:
         json.dump({"facts": facts, "rows": report}, sys.stdout)
 

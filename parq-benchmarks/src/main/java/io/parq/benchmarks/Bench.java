@@ -7,14 +7,16 @@ import java.util.function.Consumer;
 
 /**
  * The short form of the benchmarks: what each step costs in ratios, on memory that no cache holds
- * and on many small tensors. Rounds are interleaved: each takes one sample of the subject and one of
- * everything that it is compared to, and the shortest of each counts.
+ * and on many small tensors. Rounds are interleaved: each takes one sample of the subject and one
+ * of everything that it is compared to, and the shortest of each counts.
  */
 public final class Bench {
   /** Nanoseconds after which slow rows end early. */
   private static final long BUDGET = 2_000_000_000;
 
+  private static final int ROUNDS = 7;
   private static final int LEAST_ROUNDS = 2;
+  private static final long SAMPLE_NANOS = 20_000_000;
 
   private final Options options;
 
@@ -23,12 +25,14 @@ public final class Bench {
    *
    * @param threads that each step may use, at least 1
    * @param rounds at most, at least 1
+   * @param sampleNanos how long a sample takes about; steps that are shorter are repeated
    * @param full whether all maps, granularities and bits are measured on both models, instead of a
    *     choice
    * @param large a model that no cache holds
    * @param small a model of many small tensors
    */
-  record Options(int threads, int rounds, boolean full, Model large, Model small) {
+  record Options(
+      int threads, int rounds, long sampleNanos, boolean full, Model large, Model small) {
     Options {
       if (threads < 1) {
         throw new IllegalArgumentException("threads: " + threads + ", expected at least 1");
@@ -53,7 +57,8 @@ public final class Bench {
    * @throws IllegalStateException if something timed did not compute what it should
    */
   public static List<Row> run(int threads, boolean full, Consumer<Row> listener) {
-    return run(new Options(threads, 7, full, Model.LARGE, Model.SMALL), listener);
+    return run(
+        new Options(threads, ROUNDS, SAMPLE_NANOS, full, Model.LARGE, Model.SMALL), listener);
   }
 
   static List<Row> run(Options options, Consumer<Row> listener) {
@@ -72,12 +77,11 @@ public final class Bench {
     List<Subject> subjects = Subject.all(options);
     for (Model model : List.of(options.large(), options.small())) {
       try (Case adamW = new AdamWCase(model);
-          Case copy =
-              new StreamCase(Math.toIntExact(model.size()), false, options.threads())) {
-        Timing toAdamW = new Timing(adamW);
-        Timing toCopy = new Timing(copy);
+          Case copy = new StreamCase(Math.toIntExact(model.size()), false, options.threads())) {
+        Timing toAdamW = timing(adamW);
+        Timing toCopy = timing(copy);
         for (Subject subject : subjects) {
-          if (subject.model() == model) {
+          if (subject.model().equals(model)) {
             Row row = measure(subject, toAdamW, toCopy);
             rows.add(row);
             listener.accept(row);
@@ -90,14 +94,18 @@ public final class Bench {
     return rows;
   }
 
+  private Timing timing(Case subject) {
+    return new Timing(subject, options.sampleNanos());
+  }
+
   private Row measure(Subject subject, Timing adamW, Timing copy) {
     try (Case opened = subject.opener().get()) {
-      Timing timing = new Timing(opened);
+      Timing timing = timing(opened);
       if (subject.section() != Section.WRAPPED) {
         return measure(subject, timing, adamW, adamW, copy);
       }
       try (Case libTorch = new TorchCase.Plain(subject.model())) {
-        return measure(subject, timing, new Timing(libTorch), adamW, copy);
+        return measure(subject, timing, timing(libTorch), adamW, copy);
       }
     }
   }
@@ -114,7 +122,7 @@ public final class Bench {
       rounds++;
     }
     timing.subject().check();
-    boolean cached = subject.model() != options.large();
+    boolean cached = !subject.model().equals(options.large());
     return new Row(
         subject.model().name(),
         subject.section().title(),

@@ -81,10 +81,7 @@ public final class BenchTable implements Consumer<Row> {
       }
       line(
           row.name(),
-          List.of(
-              ratio(own.toAdamW()),
-              ratio(row.nanos() / reference.fusedNanos(model)),
-              ratio(row.nanos() / own.nanos())),
+          List.of(ratio(own.toAdamW()), ratio(row.toAdamW()), ratio(row.nanos() / own.nanos())),
           format("%.1f", row.nanos() / 1e6));
     }
   }

@@ -45,8 +45,18 @@ final class CLoop {
 
   private static final FunctionDescriptor SIGNATURE =
       FunctionDescriptor.ofVoid(
-          ADDRESS, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, JAVA_FLOAT, JAVA_FLOAT, JAVA_FLOAT,
-          JAVA_FLOAT, JAVA_FLOAT, JAVA_FLOAT, JAVA_FLOAT);
+          ADDRESS,
+          ADDRESS,
+          ADDRESS,
+          ADDRESS,
+          JAVA_LONG,
+          JAVA_FLOAT,
+          JAVA_FLOAT,
+          JAVA_FLOAT,
+          JAVA_FLOAT,
+          JAVA_FLOAT,
+          JAVA_FLOAT,
+          JAVA_FLOAT);
 
   private final MethodHandle function;
 
@@ -94,8 +104,7 @@ final class CLoop {
   private static void compile(Path compiler, Path source, Path library) throws IOException {
     List<String> command = new ArrayList<>(List.of(compiler.toString()));
     command.addAll(FLAGS);
-    command.addAll(
-        List.of("-shared", "-fPIC", "-o", library.toString(), source.toString(), "-lm"));
+    command.addAll(List.of("-shared", "-fPIC", "-o", library.toString(), source.toString(), "-lm"));
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
     String output = new String(process.getInputStream().readAllBytes(), Native.ENCODING);
     try {
@@ -135,8 +144,8 @@ final class CLoop {
           (float) (1 - o.beta1()),
           (float) o.beta2(),
           (float) (1 - o.beta2()),
-          (float) -(o.learningRate() / (1 - Math.pow(o.beta1(), step))),
-          (float) Math.sqrt(1 - Math.pow(o.beta2(), step)),
+          (float) -(o.learningRate() / (1 - Math.pow(o.beta1(), (double) step))),
+          (float) Math.sqrt(1 - Math.pow(o.beta2(), (double) step)),
           (float) o.epsilon());
     }
   }

@@ -7,7 +7,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Work on one matrix that is not part of a step: fitting a lattice, packing and unpacking codes. */
+/**
+ * Work on one matrix that is not part of a step: fitting a lattice, packing and unpacking codes.
+ */
 final class LatticeCase implements Case {
   /** What is done. */
   enum Work {

@@ -26,8 +26,7 @@ public final class Machine {
     facts.put("system", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
     facts.put("java", System.getProperty("java.vm.version"));
     facts.put(
-        "libtorch",
-        implementation(torch.class) + ", " + torch.get_cpu_capability().getString());
+        "libtorch", implementation(torch.class) + ", " + torch.get_cpu_capability().getString());
     facts.put(
         "c compiler",
         CLoop.compiler()

@@ -13,7 +13,8 @@ import java.util.stream.Stream;
  */
 record Model(String name, List<Shape> shapes) {
   /** 2^25 weights in two matrices: more than any cache holds. */
-  static final Model LARGE = new Model("large", List.of(Shape.of(4096, 4096), Shape.of(4096, 4096)));
+  static final Model LARGE =
+      new Model("large", List.of(Shape.of(4096, 4096), Shape.of(4096, 4096)));
 
   /** 3.3 million weights in 200 tensors, where the cost of a tensor counts. */
   static final Model SMALL = new Model("small", layers(25, 128));
@@ -83,6 +84,7 @@ record Model(String name, List<Shape> shapes) {
         .filter(model -> model.name.equals(name))
         .findFirst()
         .orElseThrow(
-            () -> new IllegalArgumentException("model " + name + ", expected large, small or tiny"));
+            () ->
+                new IllegalArgumentException("model " + name + ", expected large, small or tiny"));
   }
 }

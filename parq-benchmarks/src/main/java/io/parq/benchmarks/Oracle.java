@@ -32,8 +32,8 @@ final class Oracle {
       w *= 1 - o.learningRate() * o.weightDecay();
       m += (1 - o.beta1()) * (gradient - m);
       v = o.beta2() * v + (1 - o.beta2()) * gradient * gradient;
-      double correction = Math.sqrt(1 - Math.pow(o.beta2(), t));
-      double rate = o.learningRate() / (1 - Math.pow(o.beta1(), t));
+      double correction = Math.sqrt(1 - Math.pow(o.beta2(), (double) t));
+      double rate = o.learningRate() / (1 - Math.pow(o.beta1(), (double) t));
       w -= rate * m / (Math.sqrt(v) / correction + o.epsilon());
     }
     return w;
@@ -47,7 +47,8 @@ final class Oracle {
       for (long i = 0; i < parameter.size(); i += STRIDE) {
         float found = weights.getAtIndex(ValueLayout.JAVA_FLOAT, i);
         double expected = adamW(Data.weight(index + i), Data.gradient(index + i), steps);
-        if (!(Math.abs(found - expected) <= (1e-6 + 1e-8 * steps) * Math.max(1, expected))) {
+        if (!(Math.abs(found - expected)
+            <= (1e-6 + 1e-8 * steps) * Math.max(1, Math.abs(expected)))) {
           throw new IllegalStateException(
               "%s, index %d: %s after %d steps, expected %s"
                   .formatted(parameter, i, found, steps, expected));
@@ -108,9 +109,9 @@ final class Oracle {
     compare(parameter + " as " + config + " " + map, found, expected, share);
   }
 
-  private static void latents(float[] weights, float[] gradient, int rows, int columns, long steps) {
-    Parameter twin =
-        Parameter.of("twin", Parameter.Kind.LINEAR, weights, gradient, rows, columns);
+  private static void latents(
+      float[] weights, float[] gradient, int rows, int columns, long steps) {
+    Parameter twin = Parameter.of("twin", Parameter.Kind.LINEAR, weights, gradient, rows, columns);
     AdamW adamW = new AdamW(List.of(new ParamGroup(List.of(twin), null)), OPTIONS);
     for (long step = 0; step < steps; step++) {
       adamW.step();

@@ -1,6 +1,5 @@
 package io.parq.benchmarks;
 
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.InputStream;
@@ -13,9 +12,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Runs {@code reference/bench_step.py}, which times PyTorch and torchao on the same sizes. */
 public final class Reference {
-  private static final ObjectMapper JSON =
-      new ObjectMapper().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
-
   private Reference() {}
 
   /**
@@ -26,8 +22,17 @@ public final class Reference {
    * @param against the name of our row that does the same
    * @param rounds how many were timed; the shortest counts
    * @param nanos of a step
+   * @param toAdamW time to that of PyTorch's fused AdamW in the same rounds
+   * @param toCopy time for a byte, to that of a copy in the same rounds
    */
-  public record Row(String model, String name, String against, int rounds, double nanos) {}
+  public record Row(
+      String model,
+      String name,
+      String against,
+      int rounds,
+      double nanos,
+      double toAdamW,
+      double toCopy) {}
 
   /**
    * All that the script prints.
@@ -35,15 +40,7 @@ public final class Reference {
    * @param facts versions and threads
    * @param rows the steps
    */
-  public record Report(Map<String, String> facts, List<Row> rows) {
-    double fusedNanos(String model) {
-      return rows.stream()
-          .filter(row -> row.model().equals(model) && row.name().equals("AdamW, fused"))
-          .mapToDouble(Row::nanos)
-          .findFirst()
-          .orElse(Double.NaN);
-    }
-  }
+  public record Report(Map<String, String> facts, List<Row> rows) {}
 
   /**
    * Measures.
@@ -54,10 +51,6 @@ public final class Reference {
    * @throws IOException if it cannot be run or fails; what it said is on standard error
    */
   public static Report run(String python, int threads) throws IOException {
-    return run(python, threads, List.of());
-  }
-
-  static Report run(String python, int threads, List<String> more) throws IOException {
     Path script = Files.createTempFile("bench_step", ".py");
     try {
       try (@Nullable InputStream source = Reference.class.getResourceAsStream("bench_step.py")) {
@@ -67,9 +60,7 @@ public final class Reference {
         Files.copy(source, script, StandardCopyOption.REPLACE_EXISTING);
       }
       List<String> command =
-          new java.util.ArrayList<>(
-              List.of(python, script.toString(), "--json", "--threads", "" + threads));
-      command.addAll(more);
+          List.of(python, script.toString(), "--json", "--threads", Integer.toString(threads));
       Process process =
           new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
       byte[] output = process.getInputStream().readAllBytes();
@@ -77,7 +68,7 @@ public final class Reference {
       if (status != 0) {
         throw new IOException(python + " bench_step.py failed with status " + status);
       }
-      return JSON.readValue(output, Report.class);
+      return new ObjectMapper().readValue(output, Report.class);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException(e);

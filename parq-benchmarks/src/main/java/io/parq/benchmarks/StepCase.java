@@ -8,7 +8,9 @@ import java.lang.foreign.Arena;
 
 /** The fused step: our AdamW, a refit and a proximal map. */
 final class StepCase implements Case {
-  /** Beyond AdamW's, the latent is not the weight: it is read and written, and the weight written. */
+  /**
+   * Beyond AdamW's, the latent is not the weight: it is read and written, and the weight written.
+   */
   static final long BYTES = 8 * Float.BYTES;
 
   private final Arena arena = Arena.ofShared();
@@ -46,8 +48,7 @@ final class StepCase implements Case {
   @Override
   public long bytes() {
     Model model = tensors.model();
-    return BYTES * model.quantizedSize()
-        + AdamWCase.BYTES * (model.size() - model.quantizedSize());
+    return BYTES * model.quantizedSize() + AdamWCase.BYTES * (model.size() - model.quantizedSize());
   }
 
   @Override

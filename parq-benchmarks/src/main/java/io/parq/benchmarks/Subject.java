@@ -22,6 +22,8 @@ record Subject(Section section, Model model, String name, Supplier<Case> opener)
 
   private static final ProxMap BINARY_RELAX = ProxMap.binaryRelax(0, 1_000_000);
 
+  private static final List<String> MAPS = List.of("hard", "parq", "binary-relax");
+
   private static final List<String> GRANULARITIES = List.of("per-row", "group:128", "group:32");
 
   /** 1 bit, ternary, 2, 3 and 4 bits. */
@@ -68,10 +70,8 @@ record Subject(Section section, Model model, String name, Supplier<Case> opener)
 
   private static void addMemory(List<Subject> all, Model model, int threads) {
     int size = Math.toIntExact(model.size());
-    all.add(
-        new Subject(Section.MEMORY, model, "copy", () -> new StreamCase(size, false, threads)));
-    all.add(
-        new Subject(Section.MEMORY, model, "triad", () -> new StreamCase(size, true, threads)));
+    all.add(new Subject(Section.MEMORY, model, "copy", () -> new StreamCase(size, false, threads)));
+    all.add(new Subject(Section.MEMORY, model, "triad", () -> new StreamCase(size, true, threads)));
   }
 
   private static void addModel(List<Subject> all, Model model, Bench.Options options) {
@@ -81,17 +81,12 @@ record Subject(Section section, Model model, String name, Supplier<Case> opener)
           new Subject(
               Section.ADAMW, model, "C loop", () -> new CLoopCase(model, options.threads())));
     }
-    all.add(
-        new Subject(Section.ADAMW, model, "LibTorch, fused", () -> new TorchCase.Fused(model)));
+    all.add(new Subject(Section.ADAMW, model, "LibTorch, fused", () -> new TorchCase.Fused(model)));
     all.add(new Subject(Section.ADAMW, model, "LibTorch", () -> new TorchCase.Plain(model)));
-    List<String> maps = List.of("hard", "parq", "binary-relax");
-    for (String map : maps) {
+    for (String map : MAPS) {
       for (String granularity : GRANULARITIES) {
         for (String grid : GRIDS) {
-          boolean isShort = grid.equals("stretched:2") && model == options.large();
-          boolean isSmallShort = grid.equals("stretched:2") && !map.equals("binary-relax");
-          boolean otherBits = map.equals("hard") && granularity.equals("group:32");
-          if (options.full() || isShort || isSmallShort || (otherBits && model == options.large())) {
+          if (options.full() || isBrief(model.equals(options.large()), map, granularity, grid)) {
             all.add(step(model, map, config(grid, granularity)));
           }
         }
@@ -99,8 +94,16 @@ record Subject(Section section, Model model, String name, Supplier<Case> opener)
     }
   }
 
+  /** Whether the short form has it: two bits, and for one map the other widths. */
+  private static boolean isBrief(boolean large, String map, String granularity, String grid) {
+    if (grid.equals("stretched:2")) {
+      return large || !map.equals("binary-relax");
+    }
+    boolean ternaryRows = grid.equals("ternary") && granularity.equals("per-row");
+    return large && map.equals("hard") && (granularity.equals("group:32") || ternaryRows);
+  }
+
   private static void addLsbq(List<Subject> all, Model model) {
-    all.add(step(model, "hard", config("ternary", "per-row")));
     for (String grid : LSBQ) {
       all.add(step(model, "hard", config(grid, "per-row")));
     }
@@ -140,8 +143,7 @@ record Subject(Section section, Model model, String name, Supplier<Case> opener)
         work == LatticeCase.Work.FIT
             ? "fit " + config.grid() + " " + config.granularity()
             : work.word() + " " + config.grid();
-    all.add(
-        new Subject(Section.LATTICE, model, name, () -> new LatticeCase(model, config, work)));
+    all.add(new Subject(Section.LATTICE, model, name, () -> new LatticeCase(model, config, work)));
   }
 
   private static String name(String map, QuantConfig config) {

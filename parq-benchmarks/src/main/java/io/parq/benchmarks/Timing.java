@@ -10,23 +10,27 @@ final class Timing {
   private static final int WARM_UP_RUNS = 3;
   private static final long WARM_UP_NANOS = 1_000_000_000;
 
-  /** Shorter samples are repeated. */
-  private static final long SAMPLE_NANOS = 20_000_000;
-
   private final Case subject;
   private int repeats = 1;
   private double best;
   private double allocated;
 
-  /** Warms the case up. */
-  Timing(Case subject) {
+  /**
+   * Warms the case up.
+   *
+   * @param subject what is timed
+   * @param sampleNanos runs are repeated until a sample takes about as long
+   */
+  Timing(Case subject, long sampleNanos) {
     this.subject = subject;
     long start = System.nanoTime();
-    for (int i = 0; i < WARM_UP_RUNS && (i == 0 || System.nanoTime() - start < WARM_UP_NANOS); i++) {
+    for (int i = 0;
+        i < WARM_UP_RUNS && (i == 0 || System.nanoTime() - start < WARM_UP_NANOS);
+        i++) {
       subject.run();
     }
     reset();
-    while (sample() < SAMPLE_NANOS / 2 && repeats < 1 << 16) {
+    while (sample() < sampleNanos / 2 && repeats < 1 << 16) {
       repeats *= 2;
     }
     reset();

@@ -145,9 +145,7 @@ abstract class TorchCase implements Case {
       arguments.add(list(stepCounts));
       AdamW.Options o = Oracle.OPTIONS;
       for (double number :
-          new double[] {
-            o.learningRate(), o.beta1(), o.beta2(), o.weightDecay(), o.epsilon()
-          }) {
+          new double[] {o.learningRate(), o.beta1(), o.beta2(), o.weightDecay(), o.epsilon()}) {
         arguments.add(own(new IValue(number)));
       }
       arguments.add(own(new IValue(false))); // amsgrad

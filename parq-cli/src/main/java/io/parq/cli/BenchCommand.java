@@ -56,7 +56,9 @@ final class BenchCommand implements Callable<Integer> {
       })
   private @Nullable String reference;
 
-  @Option(names = "--markdown", description = "print tables in Markdown, as docs/performance.md has")
+  @Option(
+      names = "--markdown",
+      description = "print tables in Markdown, as docs/performance.md has")
   private boolean markdown;
 
   @Option(names = "--json", paramLabel = "FILE", description = "also write all numbers to a file")
