@@ -31,7 +31,9 @@ import onnx.Onnx.TensorProto.DataType;
  * </pre>
  *
  * A prompt is read with P = 0; present keys and values of one call are the past ones of the next. A
- * token sees itself even where it is padding, which keeps padded batches finite.
+ * token sees itself even where it is padding, which keeps padded batches finite. Where positions
+ * turn at other frequencies beyond some length (longrope), keys of earlier calls stay as they were
+ * made, as in transformers.
  *
  * <p>A head that is tied to the embedding is stored once. Immutable.
  */

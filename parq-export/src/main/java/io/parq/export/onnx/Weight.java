@@ -115,9 +115,26 @@ sealed interface Weight {
     int get(long row, long column) {
       long index = row * stride + column;
       int perByte = 8 / bits;
-      int raw = data.get(ValueLayout.JAVA_BYTE, index / perByte) & 0xff;
-      int value = (raw >> ((int) (index % perByte) * bits)) & ((1 << bits) - 1);
-      return signed && value >= 1 << (bits - 1) ? value - (1 << bits) : value;
+      return value(data.get(ValueLayout.JAVA_BYTE, index / perByte), (int) (index % perByte));
+    }
+
+    private int value(byte raw, int place) {
+      // Shifted to the top of an int and back, which keeps the sign or fills up with zeros.
+      int top = raw << (Integer.SIZE - (place + 1) * bits);
+      return signed ? top >> (Integer.SIZE - bits) : top >>> (Integer.SIZE - bits);
+    }
+
+    /** The first integers of a row, as floats. */
+    void row(long row, float[] out, int count) {
+      int perByte = 8 / bits;
+      long first = row * stride;
+      int skipped = (int) (first % perByte);
+      byte[] bytes = new byte[Math.ceilDiv(skipped + count, perByte)];
+      MemorySegment.copy(data, ValueLayout.JAVA_BYTE, first / perByte, bytes, 0, bytes.length);
+      for (int i = 0; i < count; i++) {
+        int at = skipped + i;
+        out[i] = value(bytes[at / perByte], at % perByte);
+      }
     }
   }
 
@@ -174,6 +191,7 @@ sealed interface Weight {
 
     @Override
     public void read(long row, float[] out) {
+      codes.row(row, out, (int) columns);
       long blocks = Math.ceilDiv(columns, scaleColumns);
       long scaleRow = row / scaleRows;
       float[] one = new float[1];
@@ -190,9 +208,9 @@ sealed interface Weight {
           floatZeroPoints.toFloats(scaleIndex, one, 0, 1);
           zero = one[0];
         }
-        long end = Math.min(columns, (block + 1) * scaleColumns);
-        for (long column = block * scaleColumns; column < end; column++) {
-          out[(int) column] = (codes.get(row, column) - zero) * scale;
+        int end = (int) Math.min(columns, (block + 1) * scaleColumns);
+        for (int column = (int) (block * scaleColumns); column < end; column++) {
+          out[column] = (out[column] - zero) * scale;
         }
       }
     }

@@ -156,9 +156,9 @@ class OnnxLayersTest {
       assertArrayEquals(expected, read);
     }
     if (embedding) {
-      assertArrayEquals(expected, Runtime.readEmbedding(out, rows));
+      assertArrayEquals(expected, OrtLayers.readEmbedding(out, rows));
     } else if (level == 0 || exact.encoding().startsWith("DequantizeLinear")) {
-      assertArrayEquals(expected, Runtime.readLinear(out, rows, columns));
+      assertArrayEquals(expected, OrtLayers.readLinear(out, rows, columns));
     }
   }
 
@@ -217,7 +217,7 @@ class OnnxLayersTest {
     model.plain.put("w.bias", TensorData.of(new float[] {1, 2, 3, 4, 5}, 5));
     new OnnxWriter(new OnnxTarget()).writeLinear(model, "w.weight", folder.resolve("x"));
     float[] weight = model.quantized.get("w.weight").dequantize();
-    float[] out = Runtime.readLinear(folder.resolve("x"), 5, 32);
+    float[] out = OrtLayers.readLinear(folder.resolve("x"), 5, 32);
     for (int row = 0; row < 5; row++) {
       for (int column = 0; column < 32; column++) {
         assertEquals(weight[row * 32 + column] + (row + 1), out[row * 32 + column]);
@@ -234,7 +234,7 @@ class OnnxLayersTest {
       Path out = folder.resolve(grid.replace(':', '-'));
       new OnnxWriter(new OnnxTarget(4)).writeLinear(model, "w.weight", out);
       float[] expected = model.quantized.get("w.weight").dequantize();
-      assertArrayEquals(expected, Runtime.readLinear(out, 24, 256), 2e-3f, grid);
+      assertArrayEquals(expected, OrtLayers.readLinear(out, 24, 256), 2e-3f, grid);
     }
   }
 

@@ -10,8 +10,8 @@ import java.nio.file.Path;
 import java.util.Map;
 
 /** Reads layers out with ONNX Runtime. */
-final class Runtime {
-  private Runtime() {}
+final class OrtLayers {
+  private OrtLayers() {}
 
   /** What a linear layer makes of each unit vector: its weight, row by row. */
   static float[] readLinear(Path folder, int rows, int columns) throws OrtException {
