@@ -112,18 +112,6 @@ sealed interface Weight {
       };
     }
 
-    int get(long row, long column) {
-      long index = row * stride + column;
-      int perByte = 8 / bits;
-      return value(data.get(ValueLayout.JAVA_BYTE, index / perByte), (int) (index % perByte));
-    }
-
-    private int value(byte raw, int place) {
-      // Shifted to the top of an int and back, which keeps the sign or fills up with zeros.
-      int top = raw << (Integer.SIZE - (place + 1) * bits);
-      return signed ? top >> (Integer.SIZE - bits) : top >>> (Integer.SIZE - bits);
-    }
-
     /** The first integers of a row, as floats. */
     void row(long row, float[] out, int count) {
       int perByte = 8 / bits;
@@ -131,9 +119,21 @@ sealed interface Weight {
       int skipped = (int) (first % perByte);
       byte[] bytes = new byte[Math.ceilDiv(skipped + count, perByte)];
       MemorySegment.copy(data, ValueLayout.JAVA_BYTE, first / perByte, bytes, 0, bytes.length);
+      if (bits == 8) {
+        int mask = signed ? -1 : 0xff;
+        for (int i = 0; i < count; i++) {
+          out[i] = bytes[i] & mask;
+        }
+        return;
+      }
+      int shift = Integer.numberOfTrailingZeros(perByte);
+      // Moved to the top of an int and back, which keeps the sign.
+      int up = Integer.SIZE - bits;
+      int mask = signed ? -1 : (1 << bits) - 1;
       for (int i = 0; i < count; i++) {
         int at = skipped + i;
-        out[i] = value(bytes[at / perByte], at % perByte);
+        int place = (at & (perByte - 1)) * bits;
+        out[i] = (bytes[at >> shift] << (up - place) >> up) & mask;
       }
     }
   }
@@ -192,21 +192,24 @@ sealed interface Weight {
     @Override
     public void read(long row, float[] out) {
       codes.row(row, out, (int) columns);
-      long blocks = Math.ceilDiv(columns, scaleColumns);
+      int blocks = (int) Math.ceilDiv(columns, scaleColumns);
       long scaleRow = row / scaleRows;
-      float[] one = new float[1];
-      for (long block = 0; block < blocks; block++) {
-        long scaleIndex = scaleRow * blocks + block;
-        scales.toFloats(scaleIndex, one, 0, 1);
-        float scale = one[0];
+      float[] rowScales = new float[blocks];
+      scales.toFloats(scaleRow * blocks, rowScales, 0, blocks);
+      float[] zeros = new float[blocks];
+      if (zeroPoints != null) {
+        zeroPoints.row(scaleRow, zeros, blocks);
+      } else if (floatZeroPoints != null) {
+        floatZeroPoints.toFloats(scaleRow * blocks, zeros, 0, blocks);
+      } else {
+        Arrays.fill(zeros, zeroPoint);
+      }
+      for (int block = 0; block < blocks; block++) {
+        float scale = rowScales[block];
+        float zero = zeros[block];
         if (!Float.isFinite(scale)) {
           throw new IllegalArgumentException(
               "row %d, block %d: scale %s, expected finite".formatted(row, block, scale));
-        }
-        float zero = zeroPoints == null ? zeroPoint : zeroPoints.get(scaleRow, block);
-        if (floatZeroPoints != null) {
-          floatZeroPoints.toFloats(scaleIndex, one, 0, 1);
-          zero = one[0];
         }
         int end = (int) Math.min(columns, (block + 1) * scaleColumns);
         for (int column = (int) (block * scaleColumns); column < end; column++) {

@@ -62,6 +62,11 @@ final class WeightBytes {
           out[from + codes.length / 2] = (byte) ((codes[codes.length - 1] + 8) & 15);
         }
       }
+      case 8 -> {
+        for (int i = 0; i < codes.length; i++) {
+          out[from + i] = (byte) (codes[i] + bias);
+        }
+      }
       default -> {
         for (int i = 0; i < codes.length; i++) {
           out[from + i / perByte] |= (byte) (((codes[i] + bias) & mask) << (i % perByte * bits));
