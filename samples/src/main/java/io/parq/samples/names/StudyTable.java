@@ -1,13 +1,11 @@
 package io.parq.samples.names;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.OptionalDouble;
-import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
-import java.util.stream.Collectors;
 
 /** The long study's scores as tables in Markdown: mean and standard deviation over seeds. */
 final class StudyTable {
@@ -32,13 +30,16 @@ final class StudyTable {
   static String render(List<StudyScore> scores) {
     StudyTable table = new StudyTable(scores);
     for (String base : List.of(StudyScore.SHORT, StudyScore.LONG)) {
-      Map<Integer, Long> counts =
-          scores.stream()
-              .filter(score -> score.base().equals(base))
-              .collect(
-                  Collectors.groupingBy(StudyScore::seed, TreeMap::new, Collectors.counting()));
-      long most = counts.values().stream().mapToLong(count -> count).max().orElse(0);
-      table.seeds = counts.keySet().stream().filter(seed -> most == counts.get(seed)).toList();
+      List<Integer> seen =
+          scores.stream().filter(s -> s.base().equals(base)).map(StudyScore::seed).toList();
+      long most =
+          seen.stream().mapToLong(seed -> Collections.frequency(seen, seed)).max().orElse(0);
+      table.seeds =
+          seen.stream()
+              .distinct()
+              .filter(seed -> Collections.frequency(seen, seed) == most)
+              .sorted()
+              .toList();
       if (!table.seeds.isEmpty()) {
         table.base(base);
       }
