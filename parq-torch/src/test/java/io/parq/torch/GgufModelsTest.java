@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.parq.export.ModelReader;
 import io.parq.export.ModelSource;
@@ -20,23 +19,16 @@ import io.parq.grids.Target;
 import io.parq.grids.TensorData;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Random;
 import java.util.stream.Stream;
-import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.NoGradGuard;
-import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -126,7 +118,7 @@ class GgufModelsTest {
       double tolerance = beyond ? FAR : name.startsWith("gemma") ? TABLE : EXACT;
       ObjectNode expected = write(source, name, beyond ? 512 : 256, tolerance);
       for (int length : beyond ? new int[] {300} : new int[] {1, 24}) {
-        addLogits(expected, model, tokens(96, length));
+        ExpectedJson.addLogits(expected, model, ExpectedJson.tokens(96, length));
       }
       finish(name, expected);
     }
@@ -206,9 +198,9 @@ class GgufModelsTest {
       SafetensorsWriter.write(
           values.resolve("model.safetensors"), new NamedTensors(values(source), Map.of()));
       try (CausalLm model = CausalLm.load(values)) {
-        int[] tokens = tokens(256, 64);
+        int[] tokens = ExpectedJson.tokens(256, 64);
         for (int from = 0; from < tokens.length; from += 4) {
-          addLogits(expected, model, Arrays.copyOfRange(tokens, from, from + 4));
+          ExpectedJson.addLogits(expected, model, Arrays.copyOfRange(tokens, from, from + 4));
         }
       }
       finish(name, expected);
@@ -228,12 +220,13 @@ class GgufModelsTest {
         CausalLm model = CausalLm.load(saved);
         Tokenizer tokenizer = Tokenizer.bytes()) {
       ObjectNode expected = write(source, "bytes", 256, EXACT);
-      addLogits(expected, model, tokens(256, 24));
-      addTexts(expected, tokenizer, "Anna\n", "\u00c5sa Bj\u00f6rk", " a  b ", "\u00ff\u0000\u65e5");
+      ExpectedJson.addLogits(expected, model, ExpectedJson.tokens(256, 24));
+      ExpectedJson.addTexts(
+          expected, tokenizer, "Anna\n", "\u00c5sa Bj\u00f6rk", " a  b ", "\u00ff\u0000\u65e5");
       int[] prompt = tokenizer.encode("An", true);
       ObjectNode greedy = expected.putObject("greedy");
-      addInts(greedy.putArray("prompt"), prompt);
-      addInts(greedy.putArray("tokens"), greedy(model, prompt, 16));
+      ExpectedJson.addInts(greedy.putArray("prompt"), prompt);
+      ExpectedJson.addInts(greedy.putArray("tokens"), ExpectedJson.greedy(model, prompt, 16));
       finish("bytes", expected);
     }
   }
@@ -251,7 +244,7 @@ class GgufModelsTest {
     try (ModelSource source = FolderModel.plain(saved);
         Tokenizer tokenizer = Tokenizer.load(saved)) {
       ObjectNode expected = write(source, name, 256, EXACT);
-      addTexts(
+      ExpectedJson.addTexts(
           expected,
           tokenizer,
           "the cat and the other cat",
@@ -295,8 +288,7 @@ class GgufModelsTest {
         QuantConfig config = source.config(stored.name());
         if (config != null) {
           long[] shape = stored.shape().stream().mapToLong(Long::longValue).toArray();
-          Target.Exact exact =
-              (Target.Exact) writer.target().holding(config, shape);
+          Target.Exact exact = (Target.Exact) writer.target().holding(config, shape);
           assertEquals(exact.encoding(), stored.encoding());
         }
       }
@@ -345,58 +337,6 @@ class GgufModelsTest {
       }
     }
     assertEquals(source.tensors().stream().map(TensorInfo::name).toList(), names);
-  }
-
-  private static int[] tokens(int vocabulary, int length) {
-    return new Random(SEED).ints(length, 0, vocabulary).toArray();
-  }
-
-  private static float[] logits(CausalLm model, int[] tokens) {
-    try (PointerScope _ = new PointerScope()) {
-      NoGradGuard guard = new NoGradGuard();
-      long[] ids = Arrays.stream(tokens).asLongStream().toArray();
-      float[] logits = Golden.floats(model.forward(Tensor.create(ids, 1, ids.length)));
-      guard.close();
-      return logits;
-    }
-  }
-
-  private static int[] greedy(CausalLm model, int[] prompt, int count) {
-    int[] tokens = prompt;
-    for (int i = 0; i < count; i++) {
-      float[] logits = logits(model, tokens);
-      int from = logits.length - model.config().vocabSize();
-      int best = 0;
-      for (int j = 1; j < model.config().vocabSize(); j++) {
-        best = logits[from + j] > logits[from + best] ? j : best;
-      }
-      tokens = Arrays.copyOf(tokens, tokens.length + 1);
-      tokens[tokens.length - 1] = best;
-    }
-    return Arrays.copyOfRange(tokens, prompt.length, tokens.length);
-  }
-
-  private static void addLogits(ObjectNode expected, CausalLm model, int[] tokens) {
-    float[] logits = logits(model, tokens);
-    ByteBuffer bytes = ByteBuffer.allocate(4 * logits.length).order(ByteOrder.LITTLE_ENDIAN);
-    bytes.asFloatBuffer().put(logits);
-    ObjectNode sequence = expected.withArray("sequences").addObject();
-    addInts(sequence.putArray("tokens"), tokens);
-    sequence.put("logits", Base64.getEncoder().encodeToString(bytes.array()));
-  }
-
-  private static void addTexts(ObjectNode expected, Tokenizer tokenizer, String... texts) {
-    ArrayNode cases = expected.putArray("texts");
-    for (String text : texts) {
-      ObjectNode one = cases.addObject().put("text", text);
-      addInts(one.putArray("tokens"), tokenizer.encode(text, false));
-    }
-  }
-
-  private static void addInts(ArrayNode array, int[] numbers) {
-    for (int number : numbers) {
-      array.add(number);
-    }
   }
 
   private static void finish(String name, ObjectNode expected) throws IOException {

@@ -12,7 +12,8 @@ import java.util.List;
 final class SentencePieceFolder {
   private static final char SPACE = '\u2581';
   private static final List<String> MERGES =
-      List.of("_ t", "h e", "_t he", "c a", "ca t", "_ cat", "_ o", "a n", "_ an", "_an d", "_o t",
+      List.of(
+          "_ t", "h e", "_t he", "c a", "ca t", "_ cat", "_ o", "a n", "_ an", "_an d", "_o t",
           "he r", "_ot her", "D o", "_ Do", "_ _", "n '", "l l");
 
   private SentencePieceFolder() {}
@@ -23,8 +24,15 @@ final class SentencePieceFolder {
     ArrayNode added = root.putArray("added_tokens");
     String[] special = {"<unk>", "<s>", "</s>"};
     for (int i = 0; i < special.length; i++) {
-      added.addObject().put("id", i).put("content", special[i]).put("single_word", false)
-          .put("lstrip", false).put("rstrip", false).put("normalized", false).put("special", true);
+      added
+          .addObject()
+          .put("id", i)
+          .put("content", special[i])
+          .put("single_word", false)
+          .put("lstrip", false)
+          .put("rstrip", false)
+          .put("normalized", false)
+          .put("special", true);
     }
     ArrayNode steps = root.putObject("normalizer").put("type", "Sequence").putArray("normalizers");
     steps.addObject().put("type", "Prepend").put("prepend", "" + SPACE);
