@@ -1,10 +1,12 @@
 package io.parq.cli;
 
+import io.parq.export.ModelFiles;
 import io.parq.torch.train.ChatTemplate;
 import io.parq.torch.train.MultipleChoice;
 import io.parq.torch.train.Perplexity;
 import io.parq.torch.train.TokenData;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -40,6 +42,22 @@ final class Scores {
       paramLabel = "N",
       description = "tokens between windows (default: the window, so that none is seen twice)")
   private @Nullable Integer stride;
+
+  @Option(
+      names = "--config",
+      paramLabel = "FOLDER",
+      description =
+          "a Hugging Face folder with the config and tokenizer of models that have none beside"
+              + " them, such as GGUF files")
+  private @Nullable Path config;
+
+  /** Reads a model to score. */
+  LoadedModel load(Path path) throws IOException {
+    Path own = config;
+    return own == null || Files.isRegularFile(path.resolve(ModelFiles.CONFIG))
+        ? LoadedModel.of(path)
+        : LoadedModel.of(path, own);
+  }
 
   boolean isEmpty() {
     return text == null && choices == null;

@@ -3,6 +3,8 @@ package io.parq.cli;
 import io.parq.cli.recipe.KeyException;
 import io.parq.cli.recipe.Recipe;
 import io.parq.cli.recipe.RecipeFile;
+import io.parq.export.ModelFiles;
+import io.parq.export.PackedSource;
 import io.parq.grids.QuantConfig;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.Parameter;
@@ -232,8 +234,11 @@ final class TrainRun implements AutoCloseable {
     if (!resume) {
       makeWay(output, force);
     }
-    Files.createDirectories(output);
+    Files.createDirectories(checkpoints);
     Files.writeString(output.resolve("recipe.yaml"), recipe.toYaml());
+    // What an export of a checkpoint needs beside it.
+    Files.writeString(checkpoints.resolve(ModelFiles.CONFIG), loaded.model().config().json());
+    loaded.codec().tokenizer().save(checkpoints);
     CountDownLatch done = new CountDownLatch(1);
     Thread hook = new Thread(() -> stopAndAwait(done));
     Runtime.getRuntime().addShutdownHook(hook);
@@ -363,8 +368,8 @@ final class TrainRun implements AutoCloseable {
     loaded.model().save(folder);
     loaded.codec().tokenizer().save(folder);
     out.println("wrote " + folder);
-    if (recipe.target() == Recipe.Target.PARQ) {
-      Path packed = output.resolve("model.parq.safetensors");
+    if (recipe.qat().quantizesWeights()) {
+      Path packed = output.resolve(PackedSource.FILE);
       PackedModel.write(packed, optimizer, loaded.model());
       out.println("wrote " + packed);
     }

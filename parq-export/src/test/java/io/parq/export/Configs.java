@@ -11,7 +11,7 @@ import java.util.Random;
 /**
  * Every grid with every granularity and every scale type that it can have, and weights for them.
  */
-final class Configs {
+public final class Configs {
   private Configs() {}
 
   static List<String> grids() {

@@ -1,5 +1,7 @@
 package io.parq.torch;
 
+import io.parq.export.ModelReader;
+import io.parq.export.floats.FloatsReader;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -69,11 +71,26 @@ public final class CausalLm extends Module {
    * @throws IOException if a file cannot be read
    */
   public static CausalLm load(Path folder) throws IOException {
+    try (ModelReader weights = FloatsReader.open(folder)) {
+      return load(folder, weights);
+    }
+  }
+
+  /**
+   * Reads a model whose weights are kept in any format.
+   *
+   * @param folder a Hugging Face folder; only its {@code config.json} is read
+   * @param weights all weights under Hugging Face's names; not closed
+   * @return the model, to be closed by the caller
+   * @throws ModelFormatException as for {@link #load(Path)}
+   * @throws IOException if a file cannot be read
+   */
+  public static CausalLm load(Path folder, ModelReader weights) throws IOException {
     ModelConfig config = ModelConfig.read(folder);
     try (PointerScope _ = new PointerScope()) {
       CausalLm model = new CausalLm(config, folder);
       try {
-        Weights.load(model, folder);
+        Weights.load(model, folder, weights);
         return model;
       } catch (IOException | RuntimeException | Error e) {
         model.close();
