@@ -71,41 +71,49 @@ final class Exporting {
     if (Files.exists(path) && !force) {
       throw new FileAlreadyExistsException(path.toString());
     }
+    checkReplaceable(path);
     Path absolute = path.toAbsolutePath();
-    Path fresh =
-        Files.exists(path)
-            ? absolute.resolveSibling(absolute.getFileName() + "." + UUID.randomUUID() + ".new")
-            : path;
     if (absolute.getParent() != null) {
       Files.createDirectories(absolute.getParent());
     }
+    boolean replaces = Files.exists(path);
+    Path fresh =
+        replaces
+            ? absolute.resolveSibling(absolute.getFileName() + "." + UUID.randomUUID() + ".new")
+            : path;
     try (TransferBar bar = new TransferBar("export")) {
       writer.write(model, fresh, bar);
     }
-    if (!fresh.equals(path)) {
+    if (replaces) {
       remove(path);
       Files.move(fresh, path);
     }
     print(model, writer, path, out);
   }
 
-  /** Removes a file, or a folder of files; one with folders inside is no exported model. */
-  private static void remove(Path path) throws IOException {
-    if (Files.isDirectory(path)) {
-      List<Path> files;
-      try (Stream<Path> found = Files.list(path)) {
-        files = found.toList();
-      }
-      for (Path file : files) {
-        if (Files.isDirectory(file)) {
-          throw new IOException(path + ": holds the folder " + file + ", so it is not replaced");
-        }
-      }
-      for (Path file : files) {
-        Files.delete(file);
+  /** A folder with folders inside is no exported model, and is never removed. */
+  private static void checkReplaceable(Path path) throws IOException {
+    for (Path file : files(path)) {
+      if (Files.isDirectory(file)) {
+        throw new IOException(path + ": holds the folder " + file + ", so it is not replaced");
       }
     }
+  }
+
+  private static void remove(Path path) throws IOException {
+    for (Path file : files(path)) {
+      Files.delete(file);
+    }
     Files.delete(path);
+  }
+
+  private static List<Path> files(Path path) throws IOException {
+    if (!Files.isDirectory(path)) {
+      return List.of();
+    }
+    try (Stream<Path> found = Files.list(path)) {
+      return found.toList();
+    }
   }
 
   private static void print(ModelSource model, ModelWriter writer, Path path, PrintWriter out)

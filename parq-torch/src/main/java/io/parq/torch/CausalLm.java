@@ -1,7 +1,7 @@
 package io.parq.torch;
 
 import io.parq.export.ModelReader;
-import io.parq.export.floats.FloatsReader;
+import io.parq.export.formats.Formats;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -61,7 +61,8 @@ public final class CausalLm extends Module {
 
   /**
    * Reads a model from a Hugging Face folder: {@code config.json}, and weights in one or several
-   * safetensors files of F32, BF16 or F16. They are widened straight into the model's memory.
+   * safetensors files of F32, BF16 or F16, or a checkpoint of torchao. They are widened straight
+   * into the model's memory.
    *
    * @param folder the folder
    * @return the model, to be closed by the caller
@@ -71,8 +72,9 @@ public final class CausalLm extends Module {
    * @throws IOException if a file cannot be read
    */
   public static CausalLm load(Path folder) throws IOException {
-    try (ModelReader weights = FloatsReader.open(folder)) {
-      return load(folder, weights);
+    ModelConfig config = ModelConfig.read(folder);
+    try (ModelReader weights = Formats.open(folder)) {
+      return load(config, folder, weights);
     }
   }
 
@@ -86,7 +88,11 @@ public final class CausalLm extends Module {
    * @throws IOException if a file cannot be read
    */
   public static CausalLm load(Path folder, ModelReader weights) throws IOException {
-    ModelConfig config = ModelConfig.read(folder);
+    return load(ModelConfig.read(folder), folder, weights);
+  }
+
+  private static CausalLm load(ModelConfig config, Path folder, ModelReader weights)
+      throws IOException {
     try (PointerScope _ = new PointerScope()) {
       CausalLm model = new CausalLm(config, folder);
       try {

@@ -86,7 +86,7 @@ class RoundTripPropertyTest {
         .as(Case::new);
   }
 
-  @Property(tries = 400)
+  @Property(tries = 150)
   void whatIsHeldComesBack(@ForAll("cases") Case c) throws IOException {
     Path folder = Files.createTempDirectory("parq-formats");
     try {
