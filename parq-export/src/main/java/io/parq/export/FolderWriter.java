@@ -39,6 +39,15 @@ public abstract class FolderWriter implements ModelWriter {
   }
 
   /**
+   * Checks what a target cannot know, before anything is written.
+   *
+   * @param model the model; its target holds all tensors
+   * @throws IllegalArgumentException if what reads the folder would go wrong
+   * @throws IOException if the model's config cannot be read
+   */
+  protected void check(ModelSource model) throws IOException {}
+
+  /**
    * {@return what is stored of a tensor}
    *
    * @param tensor its name and logical shape
@@ -84,6 +93,7 @@ public abstract class FolderWriter implements ModelWriter {
   @Override
   public final void write(ModelSource model, Path out, Progress progress) throws IOException {
     checkHeld(model, target());
+    check(model);
     List<TensorInfo> tensors = model.tensors();
     long total = tensors.stream().mapToLong(TensorInfo::byteSize).sum();
     try (AtomicFolder folder = AtomicFolder.create(out)) {

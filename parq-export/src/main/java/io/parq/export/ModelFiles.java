@@ -83,23 +83,18 @@ public final class ModelFiles {
    */
   public static boolean isHeadTied(Path folder) throws IOException {
     JsonNode config = config(folder);
-    boolean ties = config.path("model_type").asText().startsWith("gemma");
+    boolean ties = modelType(folder).startsWith("gemma");
     return config.path("tie_word_embeddings").asBoolean(ties);
   }
 
   /**
-   * {@return whether a folder holds a checkpoint of torchao, by its config}
+   * {@return the model type that a config names, or an empty text}
    *
-   * @param folder any folder
-   * @throws IOException if its config is not valid
+   * @param folder a Hugging Face folder
+   * @throws IOException if there is no valid config
    */
-  public static boolean isTorchao(Path folder) throws IOException {
-    return Files.isRegularFile(folder.resolve(CONFIG))
-        && config(folder)
-            .path("quantization_config")
-            .path("quant_method")
-            .asText()
-            .equals("torchao");
+  public static String modelType(Path folder) throws IOException {
+    return config(folder).path("model_type").asText();
   }
 
   /**

@@ -92,6 +92,25 @@ public final class TorchaoWriter extends FolderWriter {
     return new TorchaoTarget();
   }
 
+  /**
+   * {@inheritDoc} transformers 5.23.0 leaves the scale of a Gemma 3 embedding unset when the
+   * embedding is quantized, and computes nonsense.
+   */
+  @Override
+  protected void check(ModelSource model) throws IOException {
+    if (!ModelFiles.modelType(model.folder()).startsWith("gemma3")) {
+      return;
+    }
+    for (TensorInfo tensor : model.tensors()) {
+      QuantConfig config = model.config(tensor.name());
+      if (config != null && ModelFiles.isEmbedding(tensor.name())) {
+        throw new IllegalArgumentException(
+            "%s: quantized (%s), which transformers loads wrongly for Gemma 3; expected floats"
+                .formatted(tensor.name(), config));
+      }
+    }
+  }
+
   /** {@return the stored name of a part of a weight, such as {@code a.b._weight_scale}} */
   static String part(String tensor, String part) {
     int dot = tensor.lastIndexOf('.');

@@ -336,6 +336,15 @@ class FormatsTest {
   }
 
   @Test
+  void quantizedEmbeddingsOfGemmaAreRefusedForTorchao() throws IOException {
+    Files.writeString(input.resolve("config.json"), "{\"model_type\": \"gemma3_text\"}");
+    Exception e =
+        assertThrows(IllegalArgumentException.class, () -> write("torchao", WriteOptions.DEFAULT));
+    assertTrue(e.getMessage().startsWith(TestModels.EMBEDDING + ": quantized"), e.getMessage());
+    assertFalse(Files.exists(out));
+  }
+
+  @Test
   void unknownTargetsAreExplained() {
     Exception e = assertThrows(IllegalArgumentException.class, () -> Formats.target("tflite"));
     assertTrue(e.getMessage().startsWith("target 'tflite', expected one of"), e.getMessage());
