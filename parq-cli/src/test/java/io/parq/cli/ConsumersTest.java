@@ -250,4 +250,27 @@ class ConsumersTest {
         folder);
     PythonVenv.check("check_safetensors.py", folder);
   }
+
+  @Test
+  void executorchRunsWhatTorchaoFoldersBecome() throws Exception {
+    Path folder = artifacts("executorch");
+    Path run = train("executorch-run");
+    parq(
+        "export",
+        run,
+        "--target",
+        "torchao",
+        "--activations",
+        "int8-asym-per-token",
+        "--out",
+        folder.resolve("stretched-2-group-32/model"));
+    for (String linear : List.of("symmetric:4 per-row bf16", "stretched:3 per-row bf16")) {
+      WriteOptions options =
+          WriteOptions.DEFAULT.withActivations(ActivationQuantization.INT8_ASYM_PER_TOKEN);
+      String name = linear.replaceAll("[: ]", "-");
+      write(
+          new Case(name, "llama", linear, "symmetric:8 per-row bf16", options), "torchao", folder);
+    }
+    PythonVenv.check("check_executorch.py", folder);
+  }
 }
