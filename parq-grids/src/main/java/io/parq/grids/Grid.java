@@ -155,7 +155,7 @@ public abstract sealed class Grid permits UniformGrid, CodebookGrid {
         case "clipped/4" ->
             UniformGrid.clipped(
                 Integer.parseInt(words[1]),
-                UniformGrid.Clip.valueOf(words[2].toUpperCase(java.util.Locale.ROOT)),
+                clip(words[2]),
                 Float.parseFloat(words[3]),
                 Float.parseFloat(words[4]));
         case "asymmetric-uniform/1" -> UniformGrid.asymmetricUniform(Integer.parseInt(words[1]));
@@ -171,6 +171,16 @@ public abstract sealed class Grid permits UniformGrid, CodebookGrid {
     } catch (NumberFormatException e) {
       throw unknown(spec, e);
     }
+  }
+
+  private static UniformGrid.Clip clip(String word) {
+    return switch (word) {
+      case "mean" -> UniformGrid.Clip.MEAN;
+      case "max" -> UniformGrid.Clip.MAX;
+      default ->
+          throw new IllegalArgumentException(
+              "clipped grid fitted to '" + word + "', expected mean or max");
+    };
   }
 
   private static IllegalArgumentException unknown(String spec, @Nullable Exception cause) {
