@@ -21,6 +21,8 @@ final class ChunkPlan {
   /** Where a slot's chunks begin, and where the last one's end. */
   private final List<Integer> firsts = new ArrayList<>();
 
+  private final Batches batches;
+
   ChunkPlan(List<ParamGroup> groups) {
     for (ParamGroup group : groups) {
       for (Parameter parameter : group.parameters()) {
@@ -28,6 +30,7 @@ final class ChunkPlan {
       }
     }
     firsts.add(chunks.size());
+    batches = Batches.of(chunks);
   }
 
   private void cut(Parameter parameter, @Nullable QuantConfig config) {
@@ -55,6 +58,11 @@ final class ChunkPlan {
       int length = (int) Math.min(LENGTH, size - start);
       chunks.add(new Chunk(chunks.size(), slot, start, length, 0));
     }
+  }
+
+  /** All chunks, in batches. */
+  Batches batches() {
+    return batches;
   }
 
   /** All chunks, by index. */

@@ -75,10 +75,10 @@ public record Parq(long annealStart, long annealEnd, double steepness, double an
       return;
     }
     if (step >= annealEnd) {
-      Blocks.nearest(lattice, block, x, from, length, x);
+      lattice.nearest(block, x, from, length, x);
       return;
     }
-    Blocks.interval(lattice, block, x, from, length, scratch1, scratch2);
+    lattice.interval(block, x, from, length, scratch1, scratch2);
     float inverseSlope = (float) inverseSlope(step);
     for (int i = from; i < from + length; i++) {
       float centre = (scratch1[i] + scratch2[i]) / 2;
