@@ -2,10 +2,10 @@ package io.parq.grids;
 
 /**
  * The loops over a block's values. All implementations give the same bits: they share the order of
- * operations, and sums are kept in eight lanes, lane j adding elements j, j + 8, ... in double
- * precision; then {@code ((0+4)+(2+6)) + ((1+5)+(3+7))}, then what is left beyond a multiple of
- * eight, one by one. PyTorch's cascaded single-precision sums are a few units in the last place
- * off.
+ * operations. Sums are kept in double precision, in sixteen lanes: lane j adds elements j, j + 16,
+ * ...; with {@code p(j) = (j + (j+8)) + ((j+4) + (j+12))} of lanes the sum is {@code (p(0) + p(2)) +
+ * (p(1) + p(3))}, to which what is left beyond a multiple of sixteen is added one by one. PyTorch's
+ * cascaded single-precision sums are a few units in the last place off.
  *
  * <p>Maps take a part of one block, or whole blocks from {@code block} on.
  */
@@ -14,6 +14,9 @@ interface BlockKernels {
   float ROUND = 0x1.8p23f;
 
   float HUGE = 0x1p126f;
+
+  /** Lanes of a sum. */
+  int SUM_LANES = 16;
 
   /** The largest magnitude of {@code x - centre}; NaN if any value is. */
   float absMax(float[] x, int from, int length, float centre);

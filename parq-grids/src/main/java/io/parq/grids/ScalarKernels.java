@@ -31,59 +31,54 @@ final class ScalarKernels implements BlockKernels {
 
   @Override
   public double sum(float[] x, int from, int length) {
-    double s0 = 0;
-    double s1 = 0;
-    double s2 = 0;
-    double s3 = 0;
-    double s4 = 0;
-    double s5 = 0;
-    double s6 = 0;
-    double s7 = 0;
-    int i = from;
-    for (; i + 7 < from + length; i += 8) {
-      s0 += x[i];
-      s1 += x[i + 1];
-      s2 += x[i + 2];
-      s3 += x[i + 3];
-      s4 += x[i + 4];
-      s5 += x[i + 5];
-      s6 += x[i + 6];
-      s7 += x[i + 7];
-    }
-    double sum = ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7));
-    for (; i < from + length; i++) {
+    int whole = from + length - length % SUM_LANES;
+    double even = quarter(x, from, whole) + quarter(x, from + 2, whole);
+    double sum = even + (quarter(x, from + 1, whole) + quarter(x, from + 3, whole));
+    for (int i = whole; i < from + length; i++) {
       sum += x[i];
     }
     return sum;
   }
 
+  /** Four of the lanes. */
+  private static double quarter(float[] x, int from, int end) {
+    double s0 = 0;
+    double s4 = 0;
+    double s8 = 0;
+    double s12 = 0;
+    for (int i = from; i < end; i += SUM_LANES) {
+      s0 += x[i];
+      s4 += x[i + 4];
+      s8 += x[i + 8];
+      s12 += x[i + 12];
+    }
+    return (s0 + s8) + (s4 + s12);
+  }
+
   @Override
   public double sumAbs(float[] x, int from, int length, float centre) {
-    double s0 = 0;
-    double s1 = 0;
-    double s2 = 0;
-    double s3 = 0;
-    double s4 = 0;
-    double s5 = 0;
-    double s6 = 0;
-    double s7 = 0;
-    double c = centre;
-    int i = from;
-    for (; i + 7 < from + length; i += 8) {
-      s0 += Math.abs(x[i] - c);
-      s1 += Math.abs(x[i + 1] - c);
-      s2 += Math.abs(x[i + 2] - c);
-      s3 += Math.abs(x[i + 3] - c);
-      s4 += Math.abs(x[i + 4] - c);
-      s5 += Math.abs(x[i + 5] - c);
-      s6 += Math.abs(x[i + 6] - c);
-      s7 += Math.abs(x[i + 7] - c);
-    }
-    double sum = ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7));
-    for (; i < from + length; i++) {
-      sum += Math.abs(x[i] - c);
+    int whole = from + length - length % SUM_LANES;
+    double even = quarterAbs(x, from, whole, centre) + quarterAbs(x, from + 2, whole, centre);
+    double sum =
+        even + (quarterAbs(x, from + 1, whole, centre) + quarterAbs(x, from + 3, whole, centre));
+    for (int i = whole; i < from + length; i++) {
+      sum += Math.abs(x[i] - (double) centre);
     }
     return sum;
+  }
+
+  private static double quarterAbs(float[] x, int from, int end, double centre) {
+    double s0 = 0;
+    double s4 = 0;
+    double s8 = 0;
+    double s12 = 0;
+    for (int i = from; i < end; i += SUM_LANES) {
+      s0 += Math.abs(x[i] - centre);
+      s4 += Math.abs(x[i + 4] - centre);
+      s8 += Math.abs(x[i + 8] - centre);
+      s12 += Math.abs(x[i + 12] - centre);
+    }
+    return (s0 + s8) + (s4 + s12);
   }
 
   @Override

@@ -22,7 +22,7 @@ final class VectorKernels implements BlockKernels {
 
   private static final int MAGNITUDE = 0x7fffffff;
 
-  /** Four of the eight lanes of a sum; there are none where vectors are shorter. */
+  /** Four of the lanes of a sum; there are none where vectors are shorter. */
   private static final VectorSpecies<Double> SUMS = DoubleVector.SPECIES_256;
 
   private static final VectorSpecies<Float> SUMMANDS = FloatVector.SPECIES_128;
@@ -82,17 +82,23 @@ final class VectorKernels implements BlockKernels {
     if (!HAS_SUMS) {
       return scalar.sum(x, from, length);
     }
-    DoubleVector low = DoubleVector.zero(SUMS);
-    DoubleVector high = DoubleVector.zero(SUMS);
+    DoubleVector s0 = DoubleVector.zero(SUMS);
+    DoubleVector s4 = DoubleVector.zero(SUMS);
+    DoubleVector s8 = DoubleVector.zero(SUMS);
+    DoubleVector s12 = DoubleVector.zero(SUMS);
     int i = 0;
-    for (; i <= length - 8; i += 8) {
+    for (; i <= length - SUM_LANES; i += SUM_LANES) {
       FloatVector a = FloatVector.fromArray(SUMMANDS, x, from + i);
       FloatVector b = FloatVector.fromArray(SUMMANDS, x, from + i + 4);
-      low = low.add(a.convertShape(VectorOperators.F2D, SUMS, 0));
-      high = high.add(b.convertShape(VectorOperators.F2D, SUMS, 0));
+      FloatVector c = FloatVector.fromArray(SUMMANDS, x, from + i + 8);
+      FloatVector d = FloatVector.fromArray(SUMMANDS, x, from + i + 12);
+      s0 = s0.add(a.convertShape(VectorOperators.F2D, SUMS, 0));
+      s4 = s4.add(b.convertShape(VectorOperators.F2D, SUMS, 0));
+      s8 = s8.add(c.convertShape(VectorOperators.F2D, SUMS, 0));
+      s12 = s12.add(d.convertShape(VectorOperators.F2D, SUMS, 0));
     }
-    DoubleVector four = low.add(high);
-    double sum = (four.lane(0) + four.lane(2)) + (four.lane(1) + four.lane(3));
+    DoubleVector p = s0.add(s8).add(s4.add(s12));
+    double sum = (p.lane(0) + p.lane(2)) + (p.lane(1) + p.lane(3));
     for (; i < length; i++) {
       sum += x[from + i];
     }
@@ -104,22 +110,30 @@ final class VectorKernels implements BlockKernels {
     if (!HAS_SUMS) {
       return scalar.sumAbs(x, from, length, centre);
     }
-    double c = centre;
-    DoubleVector low = DoubleVector.zero(SUMS);
-    DoubleVector high = DoubleVector.zero(SUMS);
+    DoubleVector middle = DoubleVector.broadcast(SUMS, centre);
+    DoubleVector s0 = DoubleVector.zero(SUMS);
+    DoubleVector s4 = DoubleVector.zero(SUMS);
+    DoubleVector s8 = DoubleVector.zero(SUMS);
+    DoubleVector s12 = DoubleVector.zero(SUMS);
     int i = 0;
-    for (; i <= length - 8; i += 8) {
+    for (; i <= length - SUM_LANES; i += SUM_LANES) {
       FloatVector a = FloatVector.fromArray(SUMMANDS, x, from + i);
       FloatVector b = FloatVector.fromArray(SUMMANDS, x, from + i + 4);
-      DoubleVector d = (DoubleVector) a.convertShape(VectorOperators.F2D, SUMS, 0);
-      DoubleVector e = (DoubleVector) b.convertShape(VectorOperators.F2D, SUMS, 0);
-      low = low.add(d.sub(c).abs());
-      high = high.add(e.sub(c).abs());
+      FloatVector c = FloatVector.fromArray(SUMMANDS, x, from + i + 8);
+      FloatVector d = FloatVector.fromArray(SUMMANDS, x, from + i + 12);
+      DoubleVector e = (DoubleVector) a.convertShape(VectorOperators.F2D, SUMS, 0);
+      DoubleVector f = (DoubleVector) b.convertShape(VectorOperators.F2D, SUMS, 0);
+      DoubleVector g = (DoubleVector) c.convertShape(VectorOperators.F2D, SUMS, 0);
+      DoubleVector h = (DoubleVector) d.convertShape(VectorOperators.F2D, SUMS, 0);
+      s0 = s0.add(e.sub(middle).abs());
+      s4 = s4.add(f.sub(middle).abs());
+      s8 = s8.add(g.sub(middle).abs());
+      s12 = s12.add(h.sub(middle).abs());
     }
-    DoubleVector four = low.add(high);
-    double sum = (four.lane(0) + four.lane(2)) + (four.lane(1) + four.lane(3));
+    DoubleVector p = s0.add(s8).add(s4.add(s12));
+    double sum = (p.lane(0) + p.lane(2)) + (p.lane(1) + p.lane(3));
     for (; i < length; i++) {
-      sum += Math.abs(x[from + i] - c);
+      sum += Math.abs(x[from + i] - (double) centre);
     }
     return sum;
   }
@@ -141,28 +155,76 @@ final class VectorKernels implements BlockKernels {
   public void nearest(
       UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q) {
     int size = l.layout().blockLength();
-    float fraction = grid.fraction();
-    float shift = grid.shift();
     for (int done = 0, b = block; done < length; done += size, b++) {
       int n = Math.min(size, length - done);
+      int whole = n - n % LANES;
       int start = from + done;
       float scale = l.scales[b];
       float reciprocal = grid.reciprocal(scale);
       float least = grid.least(l, b);
       float most = grid.most(l, b);
-      float origin = grid.origin(l, b);
-      float offset = l.offset(b);
-      int i = 0;
-      for (; i <= n - LANES; i += LANES) {
-        FloatVector d = FloatVector.fromArray(FLOATS, x, start + i).sub(origin);
-        FloatVector u = (reciprocal != 0f ? d.mul(reciprocal) : d.div(scale)).sub(fraction);
-        FloatVector atLeast = u.blend(least, u.compare(VectorOperators.LT, least));
-        FloatVector k = atLeast.blend(most, u.compare(VectorOperators.GT, most));
-        k.add(ROUND).sub(ROUND).add(shift).mul(scale).add(offset).intoArray(q, start + i);
+      if (grid.hasOffset()) {
+        nearestAround(grid, l, b, x, start, whole, q);
+      } else if (reciprocal != 0f) {
+        nearestByReciprocal(x, start, whole, reciprocal, least, most, scale, q);
+      } else {
+        nearestByDivision(x, start, whole, grid.shift(), least, most, scale, q);
       }
-      if (i < n) {
-        scalar.nearestInBlock(grid, l, b, x, start + i, n - i, q);
+      if (whole < n) {
+        scalar.nearestInBlock(grid, l, b, x, start + whole, n - whole, q);
       }
+    }
+  }
+
+  private static void nearestByReciprocal(
+      float[] x,
+      int from,
+      int length,
+      float reciprocal,
+      float least,
+      float most,
+      float scale,
+      float[] q) {
+    for (int i = from; i < from + length; i += LANES) {
+      FloatVector u = FloatVector.fromArray(FLOATS, x, i).mul(reciprocal);
+      FloatVector atLeast = u.blend(least, u.compare(VectorOperators.LT, least));
+      FloatVector k = atLeast.blend(most, u.compare(VectorOperators.GT, most));
+      k.add(ROUND).sub(ROUND).mul(scale).intoArray(q, i);
+    }
+  }
+
+  private static void nearestByDivision(
+      float[] x,
+      int from,
+      int length,
+      float shift,
+      float least,
+      float most,
+      float scale,
+      float[] q) {
+    for (int i = from; i < from + length; i += LANES) {
+      FloatVector u = FloatVector.fromArray(FLOATS, x, i).div(scale).sub(shift);
+      FloatVector atLeast = u.blend(least, u.compare(VectorOperators.LT, least));
+      FloatVector k = atLeast.blend(most, u.compare(VectorOperators.GT, most));
+      k.add(ROUND).sub(ROUND).add(shift).mul(scale).intoArray(q, i);
+    }
+  }
+
+  private static void nearestAround(
+      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q) {
+    float scale = l.scales[block];
+    float least = grid.least(l, block);
+    float most = grid.most(l, block);
+    float origin = grid.origin(l, block);
+    float fraction = grid.fraction();
+    float shift = grid.shift();
+    float offset = l.offset(block);
+    for (int i = from; i < from + length; i += LANES) {
+      FloatVector d = FloatVector.fromArray(FLOATS, x, i).sub(origin);
+      FloatVector u = d.div(scale).sub(fraction);
+      FloatVector atLeast = u.blend(least, u.compare(VectorOperators.LT, least));
+      FloatVector k = atLeast.blend(most, u.compare(VectorOperators.GT, most));
+      k.add(ROUND).sub(ROUND).add(shift).mul(scale).add(offset).intoArray(q, i);
     }
   }
 

@@ -45,6 +45,7 @@ public record BinaryRelax(long annealStart, long annealEnd) implements ProxMap {
     double theta = (double) (step - annealStart) / (annealEnd - annealStart);
     float own = (float) (1 - theta);
     float level = (float) theta;
+    // No kernel of its own: the compiler makes vectors of this loop.
     for (int i = from; i < from + length; i++) {
       x[i] = x[i] * own + level * scratch1[i];
     }

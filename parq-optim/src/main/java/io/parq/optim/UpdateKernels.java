@@ -5,8 +5,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 
 /**
- * The loops over a tile's elements. All implementations give the same bits. The memory of a tile's
- * weights and gradient may be of any kind.
+ * The loops over a tile's elements. All implementations give the same bits. The memory of weights and
+ * gradients may be of any kind.
  */
 interface UpdateKernels {
   /** Updates latents, or weights where there are none, and both moments. */
@@ -23,6 +23,9 @@ interface UpdateKernels {
    * {@code ((0+4)+(2+6)) + ((1+5)+(3+7))}, then the rest one by one.
    */
   double sumOfSquares(float[] x, int length);
+
+  /** {@link Parq} between its end points: x moves away from the middle of lower and upper. */
+  void parq(float[] x, float[] lower, float[] upper, int from, int length, float inverseSlope);
 
   /** The chosen ones. */
   final class Best {

@@ -66,7 +66,7 @@ final class VectorUpdates implements UpdateKernels {
     int length = t.length - t.length % LANES;
     boolean hasLatents = t.latents != null;
     float[] latents = hasLatents ? t.latents() : t.first;
-    int largest =
+    long seen =
         adam(
             c,
             hasLatents,
@@ -78,7 +78,8 @@ final class VectorUpdates implements UpdateKernels {
             t.first,
             t.second,
             length);
-    t.isFinite = largest < NOT_FINITE;
+    t.isFinite = (int) seen < NOT_FINITE;
+    t.touched = (int) (seen >>> 32);
     finish(t, length);
     if (length < t.length) {
       scalar.adam(c, t, length);
@@ -86,10 +87,10 @@ final class VectorUpdates implements UpdateKernels {
   }
 
   /**
-   * Returns the bits of the largest magnitude. Weights are read even where latents are updated: the
-   * map writes them soon, and would wait for their memory.
+   * Returns the bits of the largest magnitude, and above them bits of the weights. Those are read
+   * even where latents are updated: the map writes them soon, and would wait for their memory.
    */
-  private static int adam(
+  private static long adam(
       AdamUpdate c,
       boolean hasLatents,
       float[] latents,
@@ -110,8 +111,10 @@ final class VectorUpdates implements UpdateKernels {
     float correction = c.correction();
     float epsilon = c.epsilon();
     IntVector largest = IntVector.zero(INTS);
+    IntVector touched = IntVector.zero(INTS);
     for (int i = 0; i < length; i += LANES) {
       FloatVector w = FloatVector.fromMemorySegment(FLOATS, weights, weightsStart + 4L * i, ORDER);
+      touched = touched.or(w.reinterpretAsInts());
       FloatVector x = hasLatents ? FloatVector.fromArray(FLOATS, latents, i) : w;
       FloatVector g =
           FloatVector.fromMemorySegment(FLOATS, gradient, gradientStart + 4L * i, ORDER);
@@ -131,7 +134,8 @@ final class VectorUpdates implements UpdateKernels {
       }
       largest = largest.max(y.reinterpretAsInts().and(MAGNITUDE));
     }
-    return largest.reduceLanes(VectorOperators.MAX);
+    return (long) touched.reduceLanes(VectorOperators.OR) << 32
+        | largest.reduceLanes(VectorOperators.MAX);
   }
 
   @Override
@@ -205,10 +209,21 @@ final class VectorUpdates implements UpdateKernels {
     MemorySegment source = gradient(t, memory, start, length);
     long first = start(memory, start);
     int whole = length - length % LANES;
+    // Four places at a time: one stream does not keep the memory busy.
+    int quarter = whole / (4 * LANES) * LANES;
     IntVector largest = IntVector.zero(INTS);
-    for (int i = 0; i < whole; i += LANES) {
-      FloatVector x = FloatVector.fromMemorySegment(FLOATS, source, first + 4L * i, ORDER);
-      largest = largest.max(x.reinterpretAsInts().and(MAGNITUDE));
+    for (int i = 0; i < quarter; i += LANES) {
+      long at = first + 4L * i;
+      IntVector a = IntVector.fromMemorySegment(INTS, source, at, ORDER);
+      IntVector b = IntVector.fromMemorySegment(INTS, source, at + 4L * quarter, ORDER);
+      IntVector c = IntVector.fromMemorySegment(INTS, source, at + 8L * quarter, ORDER);
+      IntVector d = IntVector.fromMemorySegment(INTS, source, at + 12L * quarter, ORDER);
+      IntVector ab = a.and(MAGNITUDE).max(b.and(MAGNITUDE));
+      largest = largest.max(ab).max(c.and(MAGNITUDE).max(d.and(MAGNITUDE)));
+    }
+    for (int i = 4 * quarter; i < whole; i += LANES) {
+      IntVector a = IntVector.fromMemorySegment(INTS, source, first + 4L * i, ORDER);
+      largest = largest.max(a.and(MAGNITUDE));
     }
     return largest.reduceLanes(VectorOperators.MAX) < NOT_FINITE
         && (whole == length || scalar.isFinite(t, memory, start + whole, length - whole));
@@ -236,5 +251,22 @@ final class VectorUpdates implements UpdateKernels {
       sum += (double) x[i] * x[i];
     }
     return sum;
+  }
+
+  @Override
+  public void parq(
+      float[] x, float[] lower, float[] upper, int from, int length, float inverseSlope) {
+    int end = from + length - length % LANES;
+    for (int i = from; i < end; i += LANES) {
+      FloatVector low = FloatVector.fromArray(FLOATS, lower, i);
+      FloatVector high = FloatVector.fromArray(FLOATS, upper, i);
+      FloatVector centre = low.add(high).mul(0.5f);
+      FloatVector away = FloatVector.fromArray(FLOATS, x, i).sub(centre).div(inverseSlope);
+      FloatVector moved = centre.add(away);
+      // The zeros of all operands are positive, so comparing will do.
+      FloatVector least = moved.blend(low, moved.compare(VectorOperators.LT, low));
+      least.blend(high, least.compare(VectorOperators.GT, high)).intoArray(x, i);
+    }
+    scalar.parq(x, lower, upper, end, from + length - end, inverseSlope);
   }
 }

@@ -80,7 +80,7 @@ final class Workers {
       Share share = share(worker);
       share.reinitialize();
       share.run = run;
-      pool.submit(share);
+      pool.execute(share);
     }
     run.drain(tile(0));
     for (int worker = 1; worker < workers; worker++) {
