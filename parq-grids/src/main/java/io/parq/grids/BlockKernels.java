@@ -3,9 +3,9 @@ package io.parq.grids;
 /**
  * The loops over a block's values. All implementations give the same bits: they share the order of
  * operations. Sums are kept in double precision, in sixteen lanes: lane j adds elements j, j + 16,
- * ...; with {@code p(j) = (j + (j+8)) + ((j+4) + (j+12))} of lanes the sum is {@code (p(0) + p(2)) +
- * (p(1) + p(3))}, to which what is left beyond a multiple of sixteen is added one by one. PyTorch's
- * cascaded single-precision sums are a few units in the last place off.
+ * ...; with {@code p(j) = (j + (j+8)) + ((j+4) + (j+12))} of lanes the sum is {@code (p(0) + p(2))
+ * + (p(1) + p(3))}, to which what is left beyond a multiple of sixteen is added one by one.
+ * PyTorch's cascaded single-precision sums are a few units in the last place off.
  *
  * <p>Maps take a part of one block, or whole blocks from {@code block} on.
  */

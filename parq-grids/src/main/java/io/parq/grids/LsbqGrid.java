@@ -46,8 +46,8 @@ public final class LsbqGrid extends CodebookGrid {
 
   /**
    * The basis with the least squared error. For one bit it is the greedy one; for two bits the
-   * magnitudes are split into two clusters, in O(n log n). The reference's own 2-bit fit per row is
-   * approximate; this one is exact for every granularity.
+   * magnitudes are split into two clusters, in O(n) as a rule and O(n log n) at worst. The
+   * reference's own 2-bit fit per row is approximate; this one is exact for every granularity.
    *
    * @param bits 1 or 2
    * @return the grid
@@ -148,50 +148,30 @@ public final class LsbqGrid extends CodebookGrid {
     }
   }
 
-  private static void sortMagnitudes(float[] r, int length) {
-    for (int i = 0; i < length; i++) {
+  /** Those above the threshold get their mean, the others zero. */
+  private static float bestTernary(float[] r, int n) {
+    BestSplit split = split(r, n, true);
+    return (float) (split.above / split.count);
+  }
+
+  private static BestSplit split(float[] r, int n, boolean zeroBelow) {
+    double total = Lattice.KERNELS.sumAbs(r, 0, n, 0f);
+    for (int i = 0; i < n; i++) {
       r[i] = Math.abs(r[i]);
     }
-    Arrays.sort(r, 0, length);
+    BestSplit split = Scratch.own().split;
+    split.find(r, n, total, zeroBelow);
+    return split;
   }
 
   /** Two bits put magnitudes at v1 - v2 or v1 + v2: the best split of them into two clusters. */
   private static void fitTwoBits(float[] r, int n, Lattice out, int first) {
-    sortMagnitudes(r, n);
-    double total = Lattice.KERNELS.sum(r, 0, n);
-    double below = 0;
-    double best = total * total / n;
-    double low = total / n;
-    double high = low;
-    for (int i = 1; i < n; i++) {
-      below += r[i - 1];
-      double above = total - below;
-      double explained = below * below / i + above * above / (n - i);
-      if (explained > best) {
-        best = explained;
-        low = below / i;
-        high = above / (n - i);
-      }
-    }
+    double total = Lattice.KERNELS.sumAbs(r, 0, n, 0f);
+    BestSplit split = split(r, n, false);
+    double high = split.above / split.count;
+    double low = split.count == n ? high : (total - split.above) / (n - split.count);
     setBasis(out, first, (float) ((high + low) / 2));
     setBasis(out, first + 1, (float) ((high - low) / 2));
-  }
-
-  /** Those above the threshold get their mean, the others zero. */
-  private static float bestTernary(float[] r, int n) {
-    sortMagnitudes(r, n);
-    double above = 0;
-    double best = 0;
-    double mean = 0;
-    for (int i = n - 1; i >= 0; i--) {
-      above += r[i];
-      int count = n - i;
-      if (above * above / count > best) {
-        best = above * above / count;
-        mean = above / count;
-      }
-    }
-    return (float) mean;
   }
 
   @Override

@@ -48,7 +48,8 @@ class BlockKernelsTest {
     for (int length = 0; length <= LONGEST; length++) {
       for (int from : new int[] {0, 1, 3, 7, 16}) {
         for (boolean nan : new boolean[] {false, true}) {
-          check.check(from, length, nan, "length %d from %d, seed %d".formatted(length, from, SEED));
+          check.check(
+              from, length, nan, "length %d from %d, seed %d".formatted(length, from, SEED));
         }
       }
     }
@@ -116,8 +117,7 @@ class BlockKernelsTest {
             for (int i = 0; i < x.length; i++) {
               x[i] *= factor;
             }
-            String at =
-                "%s, block %d of %d, %d from %d".formatted(spec, block, size, length, from);
+            String at = "%s, block %d of %d, %d from %d".formatted(spec, block, size, length, from);
             compareMaps(grid, lattice, block, x, from, length, at);
           }
         }

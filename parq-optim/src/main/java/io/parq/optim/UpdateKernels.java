@@ -5,8 +5,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 
 /**
- * The loops over a tile's elements. All implementations give the same bits. The memory of weights and
- * gradients may be of any kind.
+ * The loops over a tile's elements. All implementations give the same bits. The memory of weights
+ * and gradients may be of any kind.
  */
 interface UpdateKernels {
   /** Updates latents, or weights where there are none, and both moments. */

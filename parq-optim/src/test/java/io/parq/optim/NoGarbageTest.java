@@ -20,7 +20,8 @@ class NoGarbageTest {
 
   private static final int STEPS = 20;
 
-  record Case(String base, Function<List<ParamGroup>, Optimizer> create, String map, String config) {
+  record Case(
+      String base, Function<List<ParamGroup>, Optimizer> create, String map, String config) {
     @Override
     public String toString() {
       return base + " " + map + " " + config;
@@ -33,8 +34,7 @@ class NoGarbageTest {
     List<Case> cases = new ArrayList<>();
     cases.add(new Case("sgd", groups -> new Sgd(groups, options), "hard", row));
     cases.add(new Case("adam", groups -> new Adam(groups, 0.01), "hard", row));
-    cases.add(
-        new Case("normal map", groups -> new NormalMapSgd(groups, options, 2), "hard", row));
+    cases.add(new Case("normal map", groups -> new NormalMapSgd(groups, options, 2), "hard", row));
     for (String map :
         List.of("hard", "parq:0:1000000", "binary-relax:0:1000000", "soft-quant:0:1000000")) {
       cases.add(new Case("adamw", groups -> new AdamW(groups, 0.01), map, row));
