@@ -9,6 +9,7 @@ import static com.tngtech.archunit.core.domain.JavaModifier.SYNTHETIC;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.GeneralCodingRules.ACCESS_STANDARD_STREAMS;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.tngtech.archunit.core.domain.JavaAnnotation;
@@ -41,6 +42,8 @@ class ArchitectureTest {
     "io.parq.grids..", "io.parq.optim..", "io.parq.export.."
   };
 
+  private static final String JMH_GENERATED = "..jmh_generated..";
+
   private static JavaClasses parq;
 
   @BeforeAll
@@ -53,7 +56,7 @@ class ArchitectureTest {
 
   /** Without this, a class path that lacks a module would pass all other tests. */
   @ParameterizedTest
-  @ValueSource(strings = {"grids", "optim", "export", "torch", "samples", "cli"})
+  @ValueSource(strings = {"grids", "optim", "export", "torch", "samples", "benchmarks", "cli"})
   void everyModuleIsRead(String module) {
     assertTrue(
         parq.stream().anyMatch(resideInAPackage("io.parq." + module + "..")),
@@ -66,6 +69,7 @@ class ArchitectureTest {
     "io.parq.optim.., io.parq.grids..",
     "io.parq.export.., io.parq.grids..",
     "io.parq.torch.., io.parq.grids..|io.parq.optim..|io.parq.export..",
+    "io.parq.benchmarks.., io.parq.grids..|io.parq.optim..|io.parq.export..|io.parq.torch..",
     "io.parq.samples.., io.parq.grids..|io.parq.optim..|io.parq.export..|io.parq.torch..",
   })
   void modulesSeeOnlyWhatIsBelowThem(String module, String below) {
@@ -101,10 +105,26 @@ class ArchitectureTest {
   }
 
   @Test
+  void theCommandDoesNotCarryJmh() {
+    assertThrows(ClassNotFoundException.class, () -> Class.forName("org.openjdk.jmh.Main"));
+    noClasses()
+        .that()
+        .haveSimpleNameNotEndingWith("Benchmark")
+        .and()
+        .resideOutsideOfPackage(JMH_GENERATED)
+        .should()
+        .dependOnClassesThat(resideInAPackage("org.openjdk.jmh.."))
+        .because("the runner behind parq bench works without it")
+        .check(parq);
+  }
+
+  @Test
   void everyPackageIsNullMarked() {
     classes()
         .that()
         .resideInAPackage("io.parq..")
+        .and()
+        .resideOutsideOfPackage(JMH_GENERATED)
         .should(
             condition(
                 "be in a package marked @NullMarked",

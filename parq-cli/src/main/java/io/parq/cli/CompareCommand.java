@@ -41,6 +41,8 @@ final class CompareCommand implements Callable<Integer> {
 
   @Mixin private Scores scores = new Scores();
 
+  @Mixin private Loading loading = new Loading();
+
   @Override
   public Integer call() throws IOException {
     if (scores.isEmpty()) {
@@ -67,7 +69,7 @@ final class CompareCommand implements Callable<Integer> {
   }
 
   private Map<String, Double> of(Path folder) throws IOException {
-    try (LoadedModel loaded = LoadedModel.of(folder)) {
+    try (LoadedModel loaded = loading.model(folder)) {
       return scores.of(loaded);
     }
   }

@@ -26,13 +26,15 @@ final class EvalCommand implements Callable<Integer> {
 
   @Mixin private Scores scores = new Scores();
 
+  @Mixin private Loading loading = new Loading();
+
   @Override
   public Integer call() throws IOException {
     if (scores.isEmpty()) {
       throw new ParameterException(spec.commandLine(), "expected --text or --choices");
     }
     PrintWriter out = spec.commandLine().getOut();
-    try (LoadedModel loaded = LoadedModel.of(folder)) {
+    try (LoadedModel loaded = loading.model(folder)) {
       scores
           .of(loaded)
           .forEach((name, value) -> out.printf(Locale.ROOT, "%-20s %.4f%n", name, value));

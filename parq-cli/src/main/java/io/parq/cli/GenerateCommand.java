@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -71,13 +72,15 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(names = "--stop", paramLabel = "TEXT", description = "ends the text; may be repeated")
   private List<String> stops = new ArrayList<>();
 
+  @Mixin private Loading loading = new Loading();
+
   @Override
   public Integer call() throws IOException {
     Sampling sampling = new Sampling(temperature, topK, topP, seed);
     Generator.Options options = new Generator.Options(maxTokens, sampling, stops);
     PrintWriter out = spec.commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();
-    try (LoadedModel loaded = LoadedModel.of(folder)) {
+    try (LoadedModel loaded = loading.model(folder)) {
       int window = Math.min(loaded.model().config().maxPositions(), 4096);
       Generator generator = new Generator(loaded.model()::forward, loaded.codec(), window);
       long start = System.nanoTime();

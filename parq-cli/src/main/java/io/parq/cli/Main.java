@@ -31,7 +31,8 @@ import picocli.CommandLine.Spec;
       GenerateCommand.class,
       CompareCommand.class,
       QuantizeCommand.class,
-      InspectCommand.class
+      InspectCommand.class,
+      BenchCommand.class
     },
     footer = {"", "'parq test' (through the launcher) runs all tests."})
 public final class Main implements Runnable {

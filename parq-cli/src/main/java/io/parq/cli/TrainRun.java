@@ -3,11 +3,13 @@ package io.parq.cli;
 import io.parq.cli.recipe.KeyException;
 import io.parq.cli.recipe.Recipe;
 import io.parq.cli.recipe.RecipeFile;
-import io.parq.grids.QuantConfig;
+import io.parq.cli.recipe.Targets;
+import io.parq.grids.ActivationQuantization;
 import io.parq.optim.ParamGroup;
-import io.parq.optim.Parameter;
+import io.parq.torch.ActivationConfig;
 import io.parq.torch.CausalLm;
 import io.parq.torch.ModelConfig;
+import io.parq.torch.Torch;
 import io.parq.torch.TorchQuantBuilder;
 import io.parq.torch.TorchQuantOptimizer;
 import io.parq.torch.train.Batches;
@@ -30,6 +32,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -37,6 +40,8 @@ import org.jspecify.annotations.Nullable;
 
 /** A recipe brought to life: model, data and optimizer, checked against one another. */
 final class TrainRun implements AutoCloseable {
+  private static final String RECIPE = "recipe.yaml";
+
   private final Recipe recipe;
   private final LoadedModel loaded;
   private final Batches batches;
@@ -64,11 +69,6 @@ final class TrainRun implements AutoCloseable {
   /** Loads and checks everything; nothing is written. */
   static TrainRun prepare(RecipeFile file) throws IOException {
     Recipe recipe = file.recipe();
-    if (recipe.qat().activations() != null) {
-      throw file.locate(
-          "qat.activations", "found a rounding of activations, which training cannot do yet");
-    }
-    checkFormat(file, recipe.data());
     LoadedModel loaded = model(file, recipe);
     try {
       return prepare(file, recipe, loaded);
@@ -84,7 +84,7 @@ final class TrainRun implements AutoCloseable {
   private static TrainRun prepare(RecipeFile file, Recipe recipe, LoadedModel loaded)
       throws IOException {
     Recipe.Train train = recipe.train();
-    TokenData data = tokens(recipe.data().train(), loaded.codec());
+    TokenData data = tokens(recipe.data().train(), recipe, loaded.codec());
     Batches batches;
     try {
       batches = new Batches(data, recipe.data().sequenceLength(), train.batchSize(), train.seed());
@@ -94,29 +94,24 @@ final class TrainRun implements AutoCloseable {
     long perStep = (long) train.batchSize() * train.gradientAccumulation();
     long steps = train.totalSteps(Math.max(1, batches.sequences() / perStep));
     Path eval = recipe.data().eval();
-    TokenData heldOut = eval == null ? null : tokens(eval, loaded.codec());
+    TokenData heldOut = eval == null ? null : tokens(eval, recipe, loaded.codec());
     TorchQuantOptimizer optimizer = optimizer(recipe, loaded.model(), steps);
+    RecipeCheck.run(file, optimizer.groups(), Targets.of(recipe.target()));
+    activations(recipe.qat().activations(), loaded.model(), optimizer.groups());
     return new TrainRun(recipe, loaded, batches, heldOut, optimizer, steps);
   }
 
-  private static TokenData tokens(Path file, TextCodec codec) throws IOException {
-    return TokenData.read(file, codec, ChatTemplate.of(codec));
+  private static TokenData tokens(Path file, Recipe recipe, TextCodec codec) throws IOException {
+    return TokenData.read(file, recipe.data().format(), codec, ChatTemplate.of(codec));
   }
 
-  /** Files tell their format by their name; a recipe that says otherwise is mistaken. */
-  private static void checkFormat(RecipeFile file, Recipe.Data data) {
-    boolean lines = data.train().toString().endsWith(".jsonl");
-    boolean fits =
-        switch (data.format()) {
-          case AUTO -> true;
-          case TEXT -> !lines;
-          case JSONL, CHAT -> lines;
-        };
-    if (!fits) {
-      throw file.locate(
-          "data.format",
-          "found %s for %s, expected JSONL files to end in .jsonl and others not to"
-              .formatted(data.format().name().toLowerCase(Locale.ROOT), data.train()));
+  /** Rounds activations as the recipe says, whatever the model was trained with before. */
+  private static void activations(
+      @Nullable ActivationQuantization activations, CausalLm model, List<ParamGroup> groups) {
+    if (activations != null) {
+      model.quantizeActivations(activations, groups);
+    } else if (model.config().activations() != null) {
+      model.keepActivations();
     }
   }
 
@@ -165,27 +160,16 @@ final class TrainRun implements AutoCloseable {
 
   /** Prints groups, bits, sizes and steps. */
   void describe(PrintWriter out) {
-    long bits = 0;
-    long parameters = 0;
-    for (ParamGroup group : optimizer.groups()) {
-      QuantConfig config = group.config();
-      long size = group.parameters().stream().mapToLong(Parameter::size).sum();
-      parameters += size;
-      bits += size * (config == null ? Float.SIZE : config.bits());
+    GroupReport.print(optimizer.groups(), Targets.of(recipe.target()), out);
+    ActivationConfig activations = loaded.model().config().activations();
+    if (activations != null) {
       out.printf(
-          Locale.ROOT,
-          "%-28s %4d parameters  %,14d weights  %s%n",
-          config == null ? "not quantized" : config,
-          group.parameters().size(),
-          size,
-          group.parameters().getFirst().name());
+          "activations %s before linear layers%s%n",
+          activations.quantization(),
+          activations.except().isEmpty()
+              ? ""
+              : " other than " + String.join(", ", activations.except()));
     }
-    out.printf(
-        Locale.ROOT,
-        "%,d weights, %s as float32, %s packed without scales%n",
-        parameters,
-        Sizes.bytes(4 * parameters),
-        Sizes.bytes(bits / 8));
     MemoryEstimate memory = memory();
     out.printf("memory in training: about %s (", Sizes.bytes(memory.total()));
     out.println(
@@ -200,7 +184,7 @@ final class TrainRun implements AutoCloseable {
         steps,
         recipe.train().batchSize() * recipe.train().gradientAccumulation(),
         recipe.data().sequenceLength(),
-        recipe.target().name().toLowerCase(Locale.ROOT),
+        recipe.target(),
         recipe.output());
     out.flush();
   }
@@ -227,11 +211,13 @@ final class TrainRun implements AutoCloseable {
     if (resume && latest == null) {
       throw new IllegalArgumentException(checkpoints + ": no checkpoint to resume from");
     }
-    if (!resume) {
+    if (resume) {
+      RecipeCheck.resumes(recipe, output.resolve(RECIPE));
+    } else {
       makeWay(output, force);
     }
     Files.createDirectories(output);
-    Files.writeString(output.resolve("recipe.yaml"), recipe.toYaml());
+    Files.writeString(output.resolve(RECIPE), recipe.toYaml());
     CountDownLatch done = new CountDownLatch(1);
     Thread hook = new Thread(() -> stopAndAwait(done));
     Runtime.getRuntime().addShutdownHook(hook);
@@ -241,13 +227,20 @@ final class TrainRun implements AutoCloseable {
         write(out, output);
       } else {
         out.println("stopped; --resume goes on from " + Checkpoints.latest(checkpoints));
-        out.flush();
       }
+      describePeak(out);
       return finished;
     } finally {
       done.countDown();
       removeHook(hook);
     }
+  }
+
+  private void describePeak(PrintWriter out) {
+    OptionalLong peak = Torch.peakMemory();
+    String text = peak.isPresent() ? Sizes.bytes(peak.getAsLong()) : "unknown on this system";
+    out.printf("memory at its peak: %s, estimated %s%n", text, Sizes.bytes(memory().total()));
+    out.flush();
   }
 
   /** Ctrl-C lets the step end and the checkpoint be written before the process goes. */
@@ -374,7 +367,6 @@ final class TrainRun implements AutoCloseable {
           result.loss(),
           result.bitsPerCharacter());
     }
-    out.flush();
   }
 
   @Override

@@ -126,7 +126,12 @@ class MainTest {
     assertUsage("expected 2 to 8", "--bits", "9");
     assertUsage("--embedding-bits", "--bits", "2", "--embedding-bits", "0");
     assertUsage("e4m3", "--bits", "4", "--grid", "asymmetric", "--scale-type", "e4m3");
-    assertEquals(2, parq("demo", "--seeds", "0"));
+    assertEquals(2, parq("demo", "--seeds", "2"));
+    assertEquals(2, parq("demo", "digits", "--seeds", "0"));
+    assertEquals(2, parq("demo", "study", "--seeds", "0"));
+    assertEquals(2, parq("demo", "study", "--full"));
+    assertEquals(2, parq("bench", "--threads", "0"));
+    assertTrue(err.contains("--threads 0"), err);
     assertEquals(2, parq("demo", "chess"));
     assertEquals(2, parq("train"));
   }
@@ -151,7 +156,7 @@ class MainTest {
   void helpNamesEveryCommand() {
     assertEquals(0, parq("--help"));
     String help = out;
-    for (String command : List.of("demo", "quantize", "inspect")) {
+    for (String command : List.of("demo", "quantize", "inspect", "bench")) {
       assertTrue(help.contains("  " + command), help);
       assertEquals(0, parq(command, "--help"));
     }

@@ -3,6 +3,7 @@ package io.parq.cli;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.parq.export.ParqFile;
@@ -72,6 +73,7 @@ class TrainCommandTest {
   @Test
   void trainsExportsEvaluatesAndGenerates() throws Exception {
     assertEquals(0, parq("train", recipe), err);
+    assertTrue(out.matches("(?s).*memory at its peak: [\\d.]+ [MG]B, estimated .*"), out);
     Path output = folder.resolve("out");
     Path model = output.resolve("model");
     Path packed = output.resolve("model.parq.safetensors");
@@ -109,8 +111,86 @@ class TrainCommandTest {
   }
 
   @Test
+  void activationsAreQuantizedInTrainingAndAfter() throws Exception {
+    String activations = "qat.activations=int8-asym-per-token";
+    assertEquals(0, parq("train", recipe, "--set", activations, "--dry-run"), err);
+    assertTrue(out.contains("activations int8-asym-per-token before linear layers\n"), out);
+    assertEquals(0, parq("train", recipe, "--set", activations), err);
+    Path output = folder.resolve("out");
+    Path model = output.resolve("model");
+    assertTrue(Files.readString(model.resolve("config.json")).contains("int8-asym-per-token"));
+    try (ParqFile codes = ParqFile.open(output.resolve("model.parq.safetensors"))) {
+      String config = codes.metadata().get("config.json");
+      assertTrue(config != null && config.contains("int8-asym-per-token"), config);
+    }
+
+    // Resumed, it goes on with the same bits; without them it is another run.
+    String other = "output=" + folder.resolve("other");
+    assertEquals(0, parq("train", recipe, "--set", activations, "--set", other), err);
+    Path last = folder.resolve("other/checkpoints/step-000000020.safetensors");
+    Files.delete(last);
+    assertEquals(1, parq("train", recipe, "--set", other, "--resume"));
+    assertTrue(err.contains("qat.activations: found none, expected int8-asym-per-token"), err);
+    assertEquals(0, parq("train", recipe, "--set", activations, "--set", other, "--resume"), err);
+    for (String file : List.of("model/model.safetensors", "model.parq.safetensors")) {
+      assertEquals(
+          -1, Files.mismatch(output.resolve(file), folder.resolve("other").resolve(file)), file);
+    }
+
+    Path held = folder.resolve("held.txt");
+    String held1 = heldOut();
+    assertEquals(0, parq("eval", model, "--text", held, "--window", "16"), err);
+    String quantized = out;
+    assertTrue(quantized.contains(held1), quantized + held1);
+    assertEquals(0, parq("eval", model, "--text", held, "--window", "16", "--float-activations"));
+    assertNotEquals(quantized, out);
+    assertEquals(0, parq("generate", model, "--max-tokens", "3", "--float-activations"), err);
+    assertEquals(0, parq("compare", model, model, "--float-activations", "--text", held), err);
+  }
+
+  /** What the last training printed. */
+  private String heldOut() throws IOException {
+    assertEquals(
+        0,
+        parq(
+            "train",
+            recipe,
+            "--set",
+            "qat.activations=int8-asym-per-token",
+            "--set",
+            "output=" + folder.resolve("other"),
+            "--resume"),
+        err);
+    return out.substring(out.indexOf("a token, ") + 9, out.indexOf(" bits a character"));
+  }
+
+  @Test
+  void aFormatThatIsGivenCounts() throws Exception {
+    Path lines = folder.resolve("lines.txt");
+    Files.writeString(lines, "{\"text\": \"LATIN SMALL LETTER A WITH GRAVE\"}\n".repeat(30));
+    Object[] asText = {"train", recipe, "--dry-run", "--set", "data.train=" + lines};
+    assertEquals(0, parq(asText), err);
+    String text = out;
+    Object[] asLines = {
+      "train",
+      recipe,
+      "--dry-run",
+      "--set",
+      "data.eval=none",
+      "--set",
+      "data.train=" + lines,
+      "--set",
+      "data.format=jsonl"
+    };
+    assertEquals(0, parq(asLines), err);
+    assertTrue(out.contains("961 training tokens"), out);
+    assertNotEquals(text, out);
+  }
+
+  @Test
   void dryRunsWriteNothing() {
     assertEquals(0, parq("train", recipe, "--dry-run"), err);
+    assertTrue(out.contains("bits as 2-bit codes"), out);
     assertTrue(out.contains("stretched:2 per-row bf16"), out);
     assertTrue(out.contains("not quantized"), out);
     assertFalse(Files.exists(folder.resolve("out")));
@@ -126,8 +206,9 @@ class TrainCommandTest {
     assertTrue(err.contains("data.train"), err);
     assertEquals(1, parq("train", recipe, "--set", "qat.linear.granularity=group:24"));
     assertTrue(err.contains("not divisible by group size 24"), err);
-    assertEquals(1, parq("train", recipe, "--set", "qat.activations=int8_asym_per_token"));
-    assertTrue(err.contains("qat.activations"), err);
+    String filters = "qat.filters=[{name: \"*.down_prj.*\", bits: none}]";
+    assertEquals(1, parq("train", recipe, "--set", filters, "--dry-run"));
+    assertTrue(err.contains("--set qat.filters[0].name: found '*.down_prj.*', which"), err);
     assertEquals(2, parq("train"));
     assertFalse(Files.exists(folder.resolve("out")));
   }

@@ -11,10 +11,10 @@ import java.util.Random;
 /**
  * Every grid with every granularity and every scale type that it can have, and weights for them.
  */
-final class Configs {
+public final class Configs {
   private Configs() {}
 
-  static List<String> grids() {
+  public static List<String> grids() {
     List<String> specs = new ArrayList<>();
     for (int b = 1; b <= 8; b++) {
       specs.add("stretched:" + b);
@@ -49,7 +49,7 @@ final class Configs {
     return specs;
   }
 
-  static List<QuantConfig> all() {
+  public static List<QuantConfig> all() {
     List<QuantConfig> configs = new ArrayList<>();
     for (String spec : grids()) {
       for (String granularity : List.of("per-tensor", "per-row", "group:8")) {
@@ -67,7 +67,7 @@ final class Configs {
     return configs;
   }
 
-  static float[] weights(int count, long seed) {
+  public static float[] weights(int count, long seed) {
     Random random = new Random(seed);
     float[] weights = new float[count];
     for (int i = 0; i < count; i++) {

@@ -2,6 +2,7 @@ package io.parq.grids;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * Fake quantization of activations: values are rounded as a runtime with dynamically quantized
@@ -24,6 +25,30 @@ public enum ActivationQuantization {
   FP8_E4M3_PER_ROW,
   /** E4M3 floats with one scale {@code max|x| / 448}. */
   FP8_E4M3_PER_TENSOR;
+
+  /** {@return the name in recipes and files, such as int8-asym-per-token} */
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  /**
+   * Reads what {@code toString} writes.
+   *
+   * @param text a name such as {@code int8-asym-per-token}
+   * @return the quantization
+   * @throws IllegalArgumentException if there is no such quantization
+   */
+  public static ActivationQuantization parse(String text) {
+    for (ActivationQuantization quantization : values()) {
+      if (quantization.toString().equals(text)) {
+        return quantization;
+      }
+    }
+    throw new IllegalArgumentException(
+        "activation quantization '%s', expected one of %s"
+            .formatted(text, Arrays.toString(values())));
+  }
 
   /**
    * Rounds activations in place.

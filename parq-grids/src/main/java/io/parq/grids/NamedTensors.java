@@ -17,4 +17,11 @@ public record NamedTensors(Map<String, TensorData> tensors, Map<String, String> 
     tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
     values = Collections.unmodifiableMap(new LinkedHashMap<>(values));
   }
+
+  /** {@return the same tensors in memory of their own, each in one part, and the same values} */
+  public NamedTensors copy() {
+    Map<String, TensorData> copies = new LinkedHashMap<>();
+    tensors.forEach((name, tensor) -> copies.put(name, tensor.copy()));
+    return new NamedTensors(copies, values);
+  }
 }

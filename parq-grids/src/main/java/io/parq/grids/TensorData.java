@@ -4,11 +4,12 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * A dense row-major tensor: element type, shape, and the memory that holds its little-endian
- * elements (a heap array, native memory or a mapped file). It is a view: the memory is not copied
- * and not owned.
+ * elements (heap arrays, native memory or a mapped file), in one part or several. It is a view: the
+ * memory is not copied and not owned.
  */
 public final class TensorData {
   private static final ValueLayout.OfFloat FLOAT =
@@ -20,7 +21,7 @@ public final class TensorData {
 
   private final DType dtype;
   private final long[] shape;
-  private final MemorySegment data;
+  private final List<MemorySegment> parts;
 
   /**
    * Views memory as a tensor.
@@ -32,14 +33,28 @@ public final class TensorData {
    * @throws ArithmeticException if the size overflows a {@code long}
    */
   public TensorData(DType dtype, long[] shape, MemorySegment data) {
+    this(dtype, shape, List.of(data));
+  }
+
+  /**
+   * Views memory in several parts as a tensor.
+   *
+   * @param dtype element type
+   * @param shape dimensions, each at least 0; none for a scalar; copied
+   * @param parts one after the other exactly the elements' bytes; kept, not copied
+   * @throws IllegalArgumentException if a dimension is negative or the byte size does not match
+   * @throws ArithmeticException if the size overflows a {@code long}
+   */
+  public TensorData(DType dtype, long[] shape, List<MemorySegment> parts) {
     this.dtype = dtype;
     this.shape = shape.clone();
-    this.data = data;
+    this.parts = List.copyOf(parts);
     long bytes = Math.multiplyExact(elements(shape), dtype.bytes());
-    if (data.byteSize() != bytes) {
+    long found = parts.stream().mapToLong(MemorySegment::byteSize).sum();
+    if (found != bytes) {
       throw new IllegalArgumentException(
           "%s tensor of shape %s takes %d bytes, found %d"
-              .formatted(dtype, Arrays.toString(shape), bytes, data.byteSize()));
+              .formatted(dtype, Arrays.toString(shape), bytes, found));
     }
   }
 
@@ -83,9 +98,53 @@ public final class TensorData {
     return shape.clone();
   }
 
-  /** {@return the memory that holds the elements, not a copy} */
+  /**
+   * {@return the memory that holds the elements: not a copy, unless it is in several parts}
+   *
+   * @throws ArithmeticException if it is in several parts and of 16 GiB or more
+   */
   public MemorySegment data() {
-    return data;
+    return range(0, byteSize());
+  }
+
+  /** {@return the memory that holds the elements, part by part, not a copy} */
+  public List<MemorySegment> parts() {
+    return parts;
+  }
+
+  /**
+   * {@return a tensor of the same elements in a heap array of its own}
+   *
+   * @throws ArithmeticException if it is of 16 GiB or more
+   */
+  public TensorData copy() {
+    return new TensorData(dtype, shape, gather(0, byteSize()));
+  }
+
+  private long byteSize() {
+    return dtype.bytes() * elements();
+  }
+
+  /** Some of the bytes; a copy only if they are in several parts. */
+  private MemorySegment range(long start, long length) {
+    return parts.size() == 1 ? parts.getFirst().asSlice(start, length) : gather(start, length);
+  }
+
+  private MemorySegment gather(long start, long length) {
+    // Longs, so that elements of any type are aligned.
+    long words = Math.ceilDiv(length, Long.BYTES);
+    MemorySegment target =
+        MemorySegment.ofArray(new long[Math.toIntExact(words)]).asSlice(0, length);
+    long position = -start; // of a part within the target
+    for (MemorySegment part : parts) {
+      long from = Math.max(0, -position);
+      long to = Math.min(part.byteSize(), length - position);
+      if (from < to) {
+        MemorySegment.copy(part, from, target, position + from, to - from);
+      }
+      position += part.byteSize();
+    }
+    return target;
   }
 
   /** {@return the number of elements} */
@@ -107,36 +166,40 @@ public final class TensorData {
   public void toFloats(long start, float[] out, int from, int length) {
     java.util.Objects.checkFromIndexSize(start, length, elements());
     java.util.Objects.checkFromIndexSize(from, length, out.length);
+    decode(range(dtype.bytes() * start, (long) dtype.bytes() * length), out, from, length);
+  }
+
+  private void decode(MemorySegment data, float[] out, int from, int length) {
     switch (dtype) {
-      case F32 -> MemorySegment.copy(data, FLOAT, 4 * start, out, from, length);
+      case F32 -> MemorySegment.copy(data, FLOAT, 0, out, from, length);
       case F64 -> {
         for (int i = 0; i < length; i++) {
-          out[from + i] = (float) data.get(DOUBLE, 8 * (start + i));
+          out[from + i] = (float) data.get(DOUBLE, 8L * i);
         }
       }
       case F16 -> {
         for (int i = 0; i < length; i++) {
-          out[from + i] = Float.float16ToFloat(data.get(SHORT, 2 * (start + i)));
+          out[from + i] = Float.float16ToFloat(data.get(SHORT, 2L * i));
         }
       }
       case BF16 -> {
         for (int i = 0; i < length; i++) {
-          out[from + i] = SmallFloat.fromBf16(data.get(SHORT, 2 * (start + i)));
+          out[from + i] = SmallFloat.fromBf16(data.get(SHORT, 2L * i));
         }
       }
       case F8_E4M3 -> {
         for (int i = 0; i < length; i++) {
-          out[from + i] = SmallFloat.fromE4m3(data.get(ValueLayout.JAVA_BYTE, start + i));
+          out[from + i] = SmallFloat.fromE4m3(data.get(ValueLayout.JAVA_BYTE, i));
         }
       }
       case F8_E5M2 -> {
         for (int i = 0; i < length; i++) {
-          out[from + i] = SmallFloat.fromE5m2(data.get(ValueLayout.JAVA_BYTE, start + i));
+          out[from + i] = SmallFloat.fromE5m2(data.get(ValueLayout.JAVA_BYTE, i));
         }
       }
       case F8_E8M0 -> {
         for (int i = 0; i < length; i++) {
-          out[from + i] = SmallFloat.fromE8m0(data.get(ValueLayout.JAVA_BYTE, start + i));
+          out[from + i] = SmallFloat.fromE8m0(data.get(ValueLayout.JAVA_BYTE, i));
         }
       }
       default ->

@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -129,6 +131,42 @@ class LayoutTest {
           "I16 elements, expected a floating-point type",
           () -> new TensorData(DType.I16, new long[] {4}, half).toFloats());
     }
+  }
+
+  @Test
+  void tensorsMayLieInSeveralParts() {
+    float[] first = {1, 2, 3};
+    float[] second = {4};
+    float[] third = {5, 6};
+    List<MemorySegment> parts =
+        List.of(
+            MemorySegment.ofArray(first),
+            MemorySegment.ofArray(second).asReadOnly(),
+            MemorySegment.ofArray(new float[0]),
+            MemorySegment.ofArray(third));
+    TensorData tensor = new TensorData(DType.F32, new long[] {2, 3}, parts);
+    assertArrayEquals(new float[] {1, 2, 3, 4, 5, 6}, tensor.toFloats());
+    for (int start = 0; start < 6; start++) {
+      for (int length = 0; length <= 6 - start; length++) {
+        float[] found = new float[length + 1];
+        tensor.toFloats(start, found, 1, length);
+        for (int i = 0; i < length; i++) {
+          assertEquals(start + i + 1, found[i + 1]);
+        }
+      }
+    }
+    assertEquals(6, tensor.data().getAtIndex(ValueLayout.JAVA_FLOAT, 5));
+    NamedTensors view = new NamedTensors(Map.of("t", tensor), Map.of("v", "1"));
+    NamedTensors copy = view.copy();
+    third[0] = 7;
+    assertEquals(7, view.tensors().get("t").toFloats()[4]);
+    assertEquals(5, copy.tensors().get("t").toFloats()[4]);
+    assertEquals("F32[2, 3]", copy.tensors().get("t").toString());
+    assertEquals(1, copy.tensors().get("t").parts().size());
+    assertEquals(view.values(), copy.values());
+    assertMessage(
+        "F32 tensor of shape [7] takes 28 bytes, found 24",
+        () -> new TensorData(DType.F32, new long[] {7}, parts));
   }
 
   @Test

@@ -2,6 +2,7 @@ package io.parq.optim;
 
 import io.parq.grids.BlockLayout;
 import io.parq.grids.QuantConfig;
+import io.parq.grids.TensorData;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -83,21 +84,15 @@ final class ChunkPlan {
     return parts;
   }
 
-  /** Copies a slot's arrays together, in the byte order of stored tensors. */
-  MemorySegment gather(int slot, float[][] parts) {
-    List<Chunk> own = chunks(slot);
-    Chunk last = own.getLast();
-    MemorySegment whole = Floats.allocate(last.start() + last.length());
-    for (Chunk chunk : own) {
-      Floats.toStored(parts[chunk.index()], whole, chunk.start());
-    }
-    return whole;
+  /** Views a slot's arrays, which together hold its elements. */
+  List<MemorySegment> views(int slot, float[][] parts) {
+    return chunks(slot).stream().map(chunk -> MemorySegment.ofArray(parts[chunk.index()])).toList();
   }
 
-  /** The reverse of {@link #gather}. */
-  void scatter(int slot, MemorySegment whole, float[][] parts) {
+  /** Fills a slot's arrays. */
+  void fill(int slot, TensorData whole, float[][] parts) {
     for (Chunk chunk : chunks(slot)) {
-      Floats.fromStored(whole, chunk.start(), parts[chunk.index()]);
+      whole.toFloats(chunk.start(), parts[chunk.index()], 0, chunk.length());
     }
   }
 }

@@ -119,7 +119,7 @@ public abstract sealed class ElementwiseOptimizer implements Optimizer
       Parameter parameter = slots.get(slot).parameter;
       for (int i = 0; i < moments.length; i++) {
         String key = momentNames.get(i) + "/" + parameter.name();
-        writer.floats(key, parameter.shape(), plan.gather(slot, moments[i]));
+        writer.floats(key, parameter.shape(), plan.views(slot, moments[i]));
       }
     }
     return writer.state();
@@ -137,7 +137,7 @@ public abstract sealed class ElementwiseOptimizer implements Optimizer
         String key = momentNames.get(i) + "/" + parameter.name();
         int own = slot;
         float[][] parts = moments[i];
-        reader.floats(key, parameter.shape(), data -> plan.scatter(own, data, parts));
+        reader.tensor(key, parameter.shape(), saved -> plan.fill(own, saved, parts));
       }
     }
     reader.apply();

@@ -1,5 +1,6 @@
 package io.parq.optim;
 
+import io.parq.grids.TensorData;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -48,24 +49,22 @@ final class Floats {
     return largest < Float.POSITIVE_INFINITY;
   }
 
-  /** Writes in the byte order of stored tensors. */
-  static void toStored(float[] source, MemorySegment target, long start) {
-    MemorySegment.copy(source, 0, target, STORED, 4 * start, source.length);
-  }
-
-  /** A copy in the byte order of stored tensors. */
-  static MemorySegment toStored(MemorySegment source) {
-    long length = source.byteSize() / 4;
+  /** Read-only, in the byte order of stored tensors: not copied where that is the machine's own. */
+  static MemorySegment stored(MemorySegment memory) {
+    if (ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
+      return memory.asReadOnly();
+    }
+    long length = memory.byteSize() / 4;
     MemorySegment target = allocate(length);
-    MemorySegment.copy(source, FLOAT, 0, target, STORED, 0, length);
+    MemorySegment.copy(memory, FLOAT, 0, target, STORED, 0, length);
     return target;
   }
 
-  static void fromStored(MemorySegment source, long start, float[] target) {
-    MemorySegment.copy(source, STORED, 4 * start, target, 0, target.length);
-  }
-
-  static void fromStored(MemorySegment source, MemorySegment target) {
-    MemorySegment.copy(source, STORED, 0, target, FLOAT, 0, target.byteSize() / 4);
+  static void fromStored(TensorData source, MemorySegment target) {
+    long start = 0;
+    for (MemorySegment part : source.parts()) {
+      MemorySegment.copy(part, STORED, 0, target, FLOAT, start, part.byteSize() / 4);
+      start += part.byteSize();
+    }
   }
 }

@@ -21,7 +21,9 @@ public interface Optimizer {
   /**
    * {@return all that a later {@link #load} needs to continue bit for bit, save the weights}
    *
-   * <p>The tensors are copies: further steps do not change them.
+   * <p>The tensors are views of live memory as far as possible, so that a state can be saved
+   * without room for a second one. They hold until the next {@link #step} or {@link #load}; {@link
+   * NamedTensors#copy} gives what lasts.
    */
   NamedTensors state();
 

@@ -7,7 +7,6 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Quantization-aware training inside the optimizer. Full-precision latents are updated by a base
@@ -74,112 +73,36 @@ public final class QuantOptimizer implements Optimizer {
     return new Builder(base);
   }
 
+  /**
+   * Wraps a base optimizer. No latents are allocated before quantization begins.
+   *
+   * @param base as for {@link #wrap(Optimizer)}
+   * @param settings all settings
+   * @return the optimizer
+   * @throws IllegalArgumentException as {@link Builder#build}
+   */
+  public static QuantOptimizer wrap(Optimizer base, QuantSettings settings) {
+    return wrap(base, settings, new Workers());
+  }
+
+  static QuantOptimizer wrap(Optimizer base, QuantSettings settings, Workers workers) {
+    if (base instanceof QuantOptimizer) {
+      throw new IllegalArgumentException(
+          "base optimizer quantizes already, expected one that does not");
+    }
+    return new QuantOptimizer(base, settings, workers);
+  }
+
   /** Settings of a {@link QuantOptimizer}; all have defaults. */
-  public static final class Builder {
+  public static final class Builder extends QuantBuilder<Builder> {
     private final Optimizer base;
-    private ProxMap prox = ProxMap.hard();
-    private long warmupSteps;
-    private int quantPeriod = 10;
-    private boolean quantShrink;
-    private double annealWdFrac;
-    private @Nullable LrSchedule schedule;
-    private double clipNorm = Double.POSITIVE_INFINITY;
-    private NonFinite onNonFinite = NonFinite.FAIL;
 
     private Builder(Optimizer base) {
       this.base = base;
     }
 
-    /**
-     * Sets the proximal map; {@link ProxMap#hard} by default.
-     *
-     * @param map its schedule counts the steps of the wrapper, warm-up included
-     * @return this
-     */
-    public Builder prox(ProxMap map) {
-      prox = map;
-      return this;
-    }
-
-    /**
-     * Sets for how many steps nothing is quantized; 0 by default.
-     *
-     * @param count at least 0
-     * @return this
-     */
-    public Builder warmupSteps(long count) {
-      warmupSteps = Checks.atLeast("warm-up steps", count, 0);
-      return this;
-    }
-
-    /**
-     * Sets after how many steps lattices are fitted again; 10 by default.
-     *
-     * @param count at least 1
-     * @return this
-     */
-    public Builder quantPeriod(int count) {
-      quantPeriod = (int) Checks.atLeast("quant period", count, 1);
-      return this;
-    }
-
-    /**
-     * Sets whether latents are divided by {@code max(1, sum of learning rates so far)} before they
-     * are projected; off by default.
-     *
-     * @param shrink whether
-     * @return this
-     */
-    public Builder quantShrink(boolean shrink) {
-      quantShrink = shrink;
-      return this;
-    }
-
-    /**
-     * Sets which fraction of the quantized groups' weight decay follows the inverse slope of {@link
-     * Parq}: {@code decay = inverseSlope * fraction * initial + (1 - fraction) * initial}, in
-     * effect from the next step; 0 by default. At the window's end it stays at its last value.
-     *
-     * @param fraction 0 to 1
-     * @return this
-     */
-    public Builder annealWdFrac(double fraction) {
-      annealWdFrac = Checks.unit("anneal weight decay fraction", fraction);
-      return this;
-    }
-
-    /**
-     * Lets a schedule set the learning rate of every group in every step: its factor times the rate
-     * that the group has when the optimizer is built. By default rates are left alone.
-     *
-     * @param factors counts the steps of the wrapper
-     * @return this
-     */
-    public Builder schedule(LrSchedule factors) {
-      schedule = factors;
-      return this;
-    }
-
-    /**
-     * Clips the norm of all gradients, in place, as {@link Gradients#clipNorm} does; off by
-     * default.
-     *
-     * @param maxNorm finite and above 0
-     * @return this
-     */
-    public Builder clipNorm(double maxNorm) {
-      clipNorm = Checks.positive("maximum norm", maxNorm);
-      return this;
-    }
-
-    /**
-     * Sets what happens when a gradient is not finite; {@link NonFinite#FAIL} by default.
-     *
-     * @param policy fail or skip
-     * @return this
-     */
-    public Builder onNonFinite(NonFinite policy) {
-      onNonFinite = policy;
+    @Override
+    protected Builder self() {
       return this;
     }
 
@@ -187,30 +110,18 @@ public final class QuantOptimizer implements Optimizer {
      * Builds the wrapper. It allocates no latents before quantization begins.
      *
      * @return the optimizer
-     * @throws IllegalArgumentException if the base is a wrapper itself, a group lacks a learning
-     *     rate or weight decay, two parameters share a name or memory, or a configuration does not
-     *     fit a shape
+     * @throws IllegalArgumentException if a setting is out of range, the base is a wrapper itself,
+     *     a group lacks a learning rate or weight decay, two parameters share a name or memory, or
+     *     a configuration does not fit a shape
+     * @throws TargetException if the target cannot hold a parameter
      */
     public QuantOptimizer build() {
-      return build(new Workers());
+      checkTarget(base.groups());
+      return wrap(base, settings());
     }
 
     QuantOptimizer build(Workers workers) {
-      if (base instanceof QuantOptimizer) {
-        throw new IllegalArgumentException(
-            "base optimizer quantizes already, expected one that does not");
-      }
-      QuantSettings settings =
-          new QuantSettings(
-              prox,
-              warmupSteps,
-              quantPeriod,
-              quantShrink,
-              annealWdFrac,
-              schedule,
-              clipNorm,
-              onNonFinite);
-      return new QuantOptimizer(base, settings, workers);
+      return wrap(base, settings(), workers);
     }
   }
 
@@ -338,7 +249,8 @@ public final class QuantOptimizer implements Optimizer {
    * {@return everything: weights, latents, lattices, the base optimizer's state, rates, counts, and
    * the settings, which {@link #load} compares}
    *
-   * <p>The tensors are copies: further steps do not change them.
+   * <p>The tensors are views, which hold until the next {@link #step} or {@link #load}; {@link
+   * NamedTensors#copy} gives what lasts.
    */
   @Override
   public NamedTensors state() {

@@ -98,11 +98,11 @@ final class QuantTensors {
       QuantSlot slot = slots.get(i);
       Parameter parameter = slot.parameter();
       String name = parameter.name();
-      writer.floats("weight/" + name, parameter.shape(), Floats.toStored(parameter.weights()));
+      writer.floats("weight/" + name, parameter.shape(), List.of(parameter.weights()));
       if (slot.isQuantized()) {
-        writer.lattice("lattice/" + name + "/", slot.lattice());
+        writer.nested("lattice/" + name + "/", slot.lattice().state());
         if (hasLatents) {
-          writer.floats("latent/" + name, parameter.shape(), plan.gather(i, latents));
+          writer.floats("latent/" + name, parameter.shape(), plan.views(i, latents));
         }
       }
     }
@@ -119,16 +119,16 @@ final class QuantTensors {
       QuantSlot slot = slots.get(i);
       Parameter parameter = slot.parameter();
       String name = parameter.name();
-      reader.floats(
+      reader.tensor(
           "weight/" + name,
           parameter.shape(),
-          stored -> Floats.fromStored(stored, parameter.weights()));
+          saved -> Floats.fromStored(saved, parameter.weights()));
       if (slot.isQuantized()) {
         reader.lattice("lattice/" + name + "/", slot.lattice());
         if (hasLatents) {
           int own = i;
-          reader.floats(
-              "latent/" + name, parameter.shape(), stored -> plan.scatter(own, stored, latents));
+          reader.tensor(
+              "latent/" + name, parameter.shape(), saved -> plan.fill(own, saved, latents));
         }
       }
     }

@@ -17,28 +17,44 @@ import java.util.function.DoubleConsumer;
 import java.util.function.LongConsumer;
 
 /**
- * Checks a state item by item and changes nothing until {@link #apply}, which refuses items that
- * nobody asked for.
+ * Checks the state of an optimizer item by item and changes nothing until {@link #apply}, which
+ * refuses items that nobody asked for. Whatever does not fit is an {@link
+ * IllegalArgumentException}; the message names the item, what was found and what was expected.
  */
-final class StateReader {
+public final class StateReader {
   private final NamedTensors state;
   private final Set<String> known = new HashSet<>();
   private final List<Runnable> changes = new ArrayList<>();
 
-  StateReader(NamedTensors state) {
+  /**
+   * Begins to read.
+   *
+   * @param state what {@link StateWriter} gave, or a file; not modified
+   */
+  public StateReader(NamedTensors state) {
     this.state = state;
   }
 
-  /** A text that must be the expected one. */
-  void text(String key, String expected) {
+  /**
+   * Reads a text that must be the expected one.
+   *
+   * @param key its name
+   * @param expected the only right text
+   */
+  public void text(String key, String expected) {
     String found = value(key);
     if (!found.equals(expected)) {
       throw wrong(key, found, expected);
     }
   }
 
-  /** A finite number, at least 0. */
-  void rate(String key, DoubleConsumer target) {
+  /**
+   * Reads a number, finite and at least 0.
+   *
+   * @param key its name
+   * @param target takes it over when changes are made
+   */
+  public void rate(String key, DoubleConsumer target) {
     String found = value(key);
     double rate;
     try {
@@ -57,7 +73,13 @@ final class StateReader {
     change(() -> target.accept(count));
   }
 
-  long count(String key) {
+  /**
+   * Reads a count.
+   *
+   * @param key its name
+   * @return the count, at least 0
+   */
+  public long count(String key) {
     String found = value(key);
     if (!found.matches("\\d{1,18}")) {
       throw wrong(key, found, "a count");
@@ -65,19 +87,55 @@ final class StateReader {
     return Long.parseLong(found);
   }
 
-  /** A tensor of the given shape, whose stored data the target copies. */
-  void floats(String key, long[] shape, Consumer<MemorySegment> target) {
+  /** A tensor of floats, whose elements the target copies. */
+  void tensor(String key, long[] shape, Consumer<TensorData> target) {
+    TensorData tensor = tensor(key, DType.F32, shape);
+    change(
+        () -> {
+          target.accept(tensor);
+          release(tensor);
+        });
+  }
+
+  /** Pages of a mapped file that were read count as resident memory until they are let go. */
+  private static void release(TensorData tensor) {
+    tensor.parts().stream().filter(MemorySegment::isMapped).forEach(MemorySegment::unload);
+  }
+
+  /**
+   * {@return whether there is a tensor}
+   *
+   * @param key its name
+   */
+  public boolean hasTensor(String key) {
+    return state.tensors().containsKey(key);
+  }
+
+  /**
+   * Reads a tensor.
+   *
+   * @param key its name
+   * @param dtype the only right element type
+   * @param shape the only right shape; not modified
+   * @return the tensor, not a copy
+   */
+  public TensorData tensor(String key, DType dtype, long[] shape) {
     known.add("tensor " + key);
     TensorData tensor = state.tensors().get(key);
-    String expected = DType.F32 + Arrays.toString(shape);
+    String expected = dtype + Arrays.toString(shape);
     if (tensor == null || !tensor.toString().equals(expected)) {
       throw wrong("tensor " + key, tensor == null ? "nothing" : tensor.toString(), expected);
     }
-    change(() -> target.accept(tensor.data()));
+    return tensor;
   }
 
-  /** A lattice's scales; tried on a copy first. */
-  void lattice(String prefix, Lattice target) {
+  /**
+   * Reads a lattice, trying it on a copy first.
+   *
+   * @param prefix before the names of its items
+   * @param target takes it over when changes are made
+   */
+  public void lattice(String prefix, Lattice target) {
     NamedTensors scales = nested(prefix);
     try {
       Lattice.unfitted(target.config(), target.shape()).load(scales);
@@ -98,8 +156,13 @@ final class StateReader {
     }
   }
 
-  /** The items under a prefix, without it. */
-  NamedTensors nested(String prefix) {
+  /**
+   * Reads all items under a prefix.
+   *
+   * @param prefix what their names begin with
+   * @return the items, under their names without the prefix; tensors are not copied
+   */
+  public NamedTensors nested(String prefix) {
     Map<String, TensorData> tensors = new LinkedHashMap<>();
     Map<String, String> values = new LinkedHashMap<>();
     state
@@ -123,12 +186,23 @@ final class StateReader {
     return new NamedTensors(tensors, values);
   }
 
-  void change(Runnable change) {
+  /**
+   * Adds a change to be made.
+   *
+   * @param change run by {@link #apply}, in order
+   */
+  public void change(Runnable change) {
     changes.add(change);
   }
 
   /** Makes the changes, unless the state holds more than was read. */
-  void apply() {
+  public void apply() {
+    check();
+    changes.forEach(Runnable::run);
+  }
+
+  /** Makes sure that the state holds no more than was read. */
+  public void check() {
     for (String key : state.tensors().keySet()) {
       if (!known.contains("tensor " + key)) {
         throw wrong("tensor " + key, "an item of this name", "none");
@@ -139,7 +213,6 @@ final class StateReader {
         throw wrong("value " + key, "an item of this name", "none");
       }
     }
-    changes.forEach(Runnable::run);
   }
 
   private String value(String key) {
@@ -151,7 +224,7 @@ final class StateReader {
     return found;
   }
 
-  static IllegalArgumentException wrong(String item, String found, String expected) {
+  private static IllegalArgumentException wrong(String item, String found, String expected) {
     return new IllegalArgumentException(
         "state, %s: found %s, expected %s".formatted(item, found, expected));
   }

@@ -1,7 +1,6 @@
 package io.parq.optim;
 
 import io.parq.grids.DType;
-import io.parq.grids.Lattice;
 import io.parq.grids.NamedTensors;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.TensorData;
@@ -12,18 +11,40 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Collects a state. */
-final class StateWriter {
+/**
+ * Collects the state of an optimizer, item by item and without copies; {@link StateReader} reads
+ * it.
+ */
+public final class StateWriter {
   private final Map<String, TensorData> tensors = new LinkedHashMap<>();
   private final Map<String, String> values = new LinkedHashMap<>();
 
-  void text(String key, String value) {
+  /** A state without items. */
+  public StateWriter() {}
+
+  /**
+   * Adds a plain value.
+   *
+   * @param key its name
+   * @param value the value
+   */
+  public void text(String key, String value) {
     values.put(key, value);
   }
 
-  /** Data in the byte order of stored tensors, not copied again. */
-  void floats(String key, long[] shape, MemorySegment stored) {
-    tensors.put(key, new TensorData(DType.F32, shape, stored));
+  /**
+   * Adds a tensor.
+   *
+   * @param key its name
+   * @param tensor the tensor; kept, not copied
+   */
+  public void tensor(String key, TensorData tensor) {
+    tensors.put(key, tensor);
+  }
+
+  /** Floats in native byte order, part by part; not copied if that is the order of stored ones. */
+  void floats(String key, long[] shape, List<MemorySegment> parts) {
+    tensor(key, new TensorData(DType.F32, shape, parts.stream().map(Floats::stored).toList()));
   }
 
   /** Membership, configuration and current rates. */
@@ -45,25 +66,19 @@ final class StateWriter {
     return config == null ? "unquantized" : config.toString();
   }
 
-  /** A state inside this one, not copied again. */
-  void nested(String prefix, NamedTensors state) {
+  /**
+   * Adds all items of another state.
+   *
+   * @param prefix comes before their names
+   * @param state the items; tensors are kept, not copied
+   */
+  public void nested(String prefix, NamedTensors state) {
     state.tensors().forEach((key, tensor) -> tensors.put(prefix + key, tensor));
     state.values().forEach((key, value) -> values.put(prefix + key, value));
   }
 
-  /** A lattice's scales, copied. */
-  void lattice(String prefix, Lattice lattice) {
-    NamedTensors state = lattice.state();
-    state.tensors().forEach((key, tensor) -> tensors.put(prefix + key, copy(tensor)));
-    state.values().forEach((key, value) -> values.put(prefix + key, value));
-  }
-
-  private static TensorData copy(TensorData tensor) {
-    MemorySegment data = Floats.allocateBytes(tensor.data().byteSize());
-    return new TensorData(tensor.dtype(), tensor.shape(), data.copyFrom(tensor.data()));
-  }
-
-  NamedTensors state() {
+  /** {@return what was added so far} */
+  public NamedTensors state() {
     return new NamedTensors(tensors, values);
   }
 }

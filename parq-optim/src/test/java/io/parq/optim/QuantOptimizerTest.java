@@ -198,11 +198,11 @@ class QuantOptimizerTest extends OptimizerContract {
     List<ParamGroup> groups = new Net().groups();
     AdamW base = new AdamW(groups, RATE);
     QuantOptimizer.Builder builder = QuantOptimizer.wrap(base);
-    assertThrows(IllegalArgumentException.class, () -> builder.warmupSteps(-1));
-    assertThrows(IllegalArgumentException.class, () -> builder.quantPeriod(0));
-    assertThrows(IllegalArgumentException.class, () -> builder.annealWdFrac(1.5));
-    assertThrows(IllegalArgumentException.class, () -> builder.clipNorm(0));
-    QuantOptimizer.Builder twice = QuantOptimizer.wrap(builder.build());
+    assertThrows(IllegalArgumentException.class, builder.warmupSteps(-1)::build);
+    assertThrows(IllegalArgumentException.class, builder.warmupSteps(0).quantPeriod(0)::build);
+    assertThrows(IllegalArgumentException.class, builder.quantPeriod(1).annealWdFrac(1.5)::build);
+    assertThrows(IllegalArgumentException.class, builder.annealWdFrac(1).clipNorm(0)::build);
+    QuantOptimizer.Builder twice = QuantOptimizer.wrap(builder.clipNorm(1).build());
     assertThrows(IllegalArgumentException.class, twice::build);
     QuantOptimizer.Builder unset = QuantOptimizer.wrap(new Rateless());
     String message = assertThrows(IllegalArgumentException.class, unset::build).getMessage();

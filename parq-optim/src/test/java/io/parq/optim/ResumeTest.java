@@ -54,7 +54,7 @@ class ResumeTest {
     Net whole = new Net();
     QuantOptimizer first = builder(c, whole).build();
     whole.train(first, c.at);
-    NamedTensors state = first.state();
+    NamedTensors state = first.state().copy();
     Net resumed = new Net();
     resumed.forget(c.at);
     QuantOptimizer second = builder(c, resumed).build();
@@ -72,9 +72,9 @@ class ResumeTest {
     Case c = new Case("adamw", groups -> new AdamW(groups, 0.3), "parq:5:12", 0);
     Net net = new Net();
     QuantOptimizer optimizer = builder(c, net).build();
-    NamedTensors start = optimizer.state();
+    NamedTensors start = optimizer.state().copy();
     net.train(optimizer, STEPS);
-    NamedTensors end = optimizer.state();
+    NamedTensors end = optimizer.state().copy();
     optimizer.load(start);
     States.assertSame(start, optimizer.state());
     Net again = new Net();

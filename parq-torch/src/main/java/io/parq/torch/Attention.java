@@ -1,7 +1,6 @@
 package io.parq.torch;
 
 import org.bytedeco.pytorch.DoubleOptional;
-import org.bytedeco.pytorch.LinearImpl;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
@@ -11,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 /** Attention with fewer heads for keys and values than for queries, or as many. */
 final class Attention {
   private final ModelConfig config;
-  private final LinearImpl[] projections;
-  private final LinearImpl output;
+  private final Linear[] projections;
+  private final Linear output;
   private final @Nullable RmsNorm queryNorm;
   private final @Nullable RmsNorm keyNorm;
 
@@ -25,10 +24,8 @@ final class Attention {
     boolean bias = config.attentionBias();
     projections =
         config.family() == Family.PHI3
-            ? new LinearImpl[] {
-              layers.linear(module, "qkv_proj", hidden, queries + 2 * keys, false)
-            }
-            : new LinearImpl[] {
+            ? new Linear[] {layers.linear(module, "qkv_proj", hidden, queries + 2 * keys, false)}
+            : new Linear[] {
               layers.linear(module, "q_proj", hidden, queries, bias),
               layers.linear(module, "k_proj", hidden, keys, bias),
               layers.linear(module, "v_proj", hidden, keys, bias)
@@ -60,9 +57,7 @@ final class Attention {
 
   private Tensor[] project(Tensor x) {
     if (projections.length > 1) {
-      return new Tensor[] {
-        projections[0].forward(x), projections[1].forward(x), projections[2].forward(x)
-      };
+      return Linear.forward(x, projections);
     }
     long queries = (long) config.heads() * config.headDim();
     long keys = (long) config.keyValueHeads() * config.headDim();

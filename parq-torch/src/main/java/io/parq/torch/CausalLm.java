@@ -1,18 +1,21 @@
 package io.parq.torch;
 
+import io.parq.grids.ActivationQuantization;
+import io.parq.optim.ParamGroup;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.EmbeddingImpl;
-import org.bytedeco.pytorch.LinearImpl;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 
@@ -30,13 +33,13 @@ import org.jspecify.annotations.Nullable;
 public final class CausalLm extends Module {
   private static final long SHARD_BYTES = 5_000_000_000L;
 
-  private final ModelConfig config;
+  private ModelConfig config;
   private final @Nullable Path source;
   private final Layers layers = new Layers();
   private final EmbeddingImpl embedding;
   private final List<DecoderLayer> decoder = new ArrayList<>();
   private final RmsNorm norm;
-  private final @Nullable LinearImpl head;
+  private final Linear head;
   private boolean closed;
 
   private CausalLm(ModelConfig config, @Nullable Path source) {
@@ -53,7 +56,7 @@ public final class CausalLm extends Module {
     norm = layers.norm(model, "norm", config.hiddenSize(), config);
     head =
         config.tiedHead()
-            ? null
+            ? layers.tied("lm_head", embedding, "model.embed_tokens.weight")
             : layers.linear(this, "lm_head", config.hiddenSize(), config.vocabSize(), false);
   }
 
@@ -73,6 +76,7 @@ public final class CausalLm extends Module {
     try (PointerScope _ = new PointerScope()) {
       CausalLm model = new CausalLm(config, folder);
       try {
+        model.applyActivations(folder.resolve(ModelConfig.FILE) + ": ");
         Weights.load(model, folder);
         return model;
       } catch (IOException | RuntimeException | Error e) {
@@ -89,18 +93,77 @@ public final class CausalLm extends Module {
    * @param config what it looks like
    * @param seed same seed, same weights, whatever the number of threads
    * @return the model, to be closed by the caller
+   * @throws IllegalArgumentException if the configuration excepts layers from the quantization of
+   *     activations that the model does not have
    */
   public static CausalLm create(ModelConfig config, long seed) {
     try (PointerScope _ = new PointerScope()) {
       CausalLm model = new CausalLm(config, null);
-      Weights.fill(model, seed);
-      return model;
+      try {
+        model.applyActivations("");
+        Weights.fill(model, seed);
+        return model;
+      } catch (RuntimeException | Error e) {
+        model.close();
+        throw e;
+      }
     }
   }
 
   /** {@return what the model looks like} */
   public ModelConfig config() {
     return config;
+  }
+
+  /**
+   * Quantizes the inputs of the linear layers whose weights are quantized, from now on, as a
+   * runtime with dynamically quantized activations does: {@link FakeQuantize#apply} goes before
+   * each of them. A tied head counts as such a layer if the embedding is quantized. The model
+   * remembers it: it is saved with it and loaded with it.
+   *
+   * @param quantization how
+   * @param groups the model's parameters, such as {@link TorchQuantOptimizer#groups}; not modified
+   */
+  public void quantizeActivations(ActivationQuantization quantization, List<ParamGroup> groups) {
+    Set<String> quantized = new HashSet<>();
+    for (ParamGroup group : groups) {
+      if (group.config() != null) {
+        group.parameters().forEach(parameter -> quantized.add(parameter.name()));
+      }
+    }
+    Set<String> except = new LinkedHashSet<>();
+    layers
+        .linears()
+        .forEach(
+            (name, layer) -> {
+              if (!quantized.contains(layer.weight())) {
+                except.add(name);
+              }
+            });
+    config = config.withActivations(new ActivationConfig(quantization, except));
+    applyActivations("");
+  }
+
+  /** Leaves the inputs of all linear layers as they are, from now on. */
+  public void keepActivations() {
+    config = config.withActivations(null);
+    applyActivations("");
+  }
+
+  private void applyActivations(String source) {
+    ActivationConfig activations = config.activations();
+    ActivationQuantization quantization = activations == null ? null : activations.quantization();
+    Set<String> except = activations == null ? Set.of() : activations.except();
+    Set<String> unknown = new LinkedHashSet<>(except);
+    unknown.removeAll(layers.linears().keySet());
+    if (!unknown.isEmpty()) {
+      throw new IllegalArgumentException(
+          "%sparq.modules_to_not_convert: %s, expected names of linear layers"
+              .formatted(source, unknown));
+    }
+    layers
+        .linears()
+        .forEach((name, layer) -> layer.activations(except.contains(name) ? null : quantization));
   }
 
   /**
@@ -156,7 +219,7 @@ public final class CausalLm extends Module {
    * @return [..., vocabulary]
    */
   public Tensor logits(Tensor hidden) {
-    return head == null ? torch.linear(hidden, embedding.weight()) : head.forward(hidden);
+    return head.forward(hidden);
   }
 
   /**

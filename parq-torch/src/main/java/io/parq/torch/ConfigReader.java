@@ -78,6 +78,7 @@ final class ConfigReader {
 
   private ModelConfig read() {
     rejectUnsupported();
+    ActivationConfig unused = ActivationConfig.of(config); // checked now, read when it is asked for
     int heads = config.integer("num_attention_heads");
     int hidden = config.integer("hidden_size");
     int headDim = headDim(hidden, heads);

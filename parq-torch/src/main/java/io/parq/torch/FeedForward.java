@@ -1,6 +1,5 @@
 package io.parq.torch;
 
-import org.bytedeco.pytorch.LinearImpl;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
@@ -9,8 +8,8 @@ import org.bytedeco.pytorch.global.torch;
 /** The gated feed-forward part of a layer: down(activation(gate(x)) * up(x)). */
 final class FeedForward {
   private final boolean gelu;
-  private final LinearImpl[] projections;
-  private final LinearImpl down;
+  private final Linear[] projections;
+  private final Linear down;
 
   FeedForward(ModelConfig config, Layers layers, Module layer) {
     Module module = layers.module(layer, "mlp", "FeedForward");
@@ -20,8 +19,8 @@ final class FeedForward {
     gelu = config.family() == Family.GEMMA3;
     projections =
         config.family() == Family.PHI3
-            ? new LinearImpl[] {layers.linear(module, "gate_up_proj", hidden, 2 * inner, false)}
-            : new LinearImpl[] {
+            ? new Linear[] {layers.linear(module, "gate_up_proj", hidden, 2 * inner, false)}
+            : new Linear[] {
               layers.linear(module, "gate_proj", hidden, inner, bias),
               layers.linear(module, "up_proj", hidden, inner, bias)
             };
@@ -33,8 +32,9 @@ final class FeedForward {
     Tensor gate;
     Tensor up;
     if (projections.length > 1) {
-      gate = projections[0].forward(x);
-      up = projections[1].forward(x);
+      Tensor[] both = Linear.forward(x, projections);
+      gate = both[0];
+      up = both[1];
     } else {
       TensorVector halves = torch.chunk(projections[0].forward(x), 2, 2);
       gate = halves.get(0);

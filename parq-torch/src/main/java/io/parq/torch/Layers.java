@@ -1,7 +1,11 @@
 package io.parq.torch;
 
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.EmbeddingImpl;
 import org.bytedeco.pytorch.LinearImpl;
@@ -17,6 +21,11 @@ import org.bytedeco.pytorch.global.torch;
 final class Layers implements AutoCloseable {
   private final List<Pointer> kept = new ArrayList<>();
 
+  /** The full names of modules, with a dot behind. */
+  private final IdentityHashMap<Module, String> prefixes = new IdentityHashMap<>();
+
+  private final Map<String, Linear> linears = new LinkedHashMap<>();
+
   /** Lets a native object outlive the scope it was made in. */
   private <P extends Pointer> P keep(P pointer) {
     pointer.retainReference();
@@ -28,10 +37,27 @@ final class Layers implements AutoCloseable {
   Module module(Module parent, String name, String type) {
     Module module = keep(new Module(type));
     parent.register_module(name, module);
+    prefixes.put(module, fullName(parent, name) + ".");
     return module;
   }
 
-  LinearImpl linear(Module parent, String name, long inputs, long outputs, boolean bias) {
+  private String fullName(Module parent, String name) {
+    return prefixes.getOrDefault(parent, "") + name;
+  }
+
+  /** All linear layers by full name. */
+  Map<String, Linear> linears() {
+    return Collections.unmodifiableMap(linears);
+  }
+
+  /** A head that multiplies with the embedding. */
+  Linear tied(String name, EmbeddingImpl embedding, String weight) {
+    Linear head = new Linear(weight, x -> torch.linear(x, embedding.weight()));
+    linears.put(name, head);
+    return head;
+  }
+
+  Linear linear(Module parent, String name, long inputs, long outputs, boolean bias) {
     LinearOptions options = new LinearOptions(1, 1);
     options.bias().put(bias);
     LinearImpl linear = keep(new LinearImpl(options));
@@ -42,7 +68,10 @@ final class Layers implements AutoCloseable {
       linear.bias().set_data(torch.empty(outputs));
     }
     parent.register_module(name, linear);
-    return linear;
+    String full = fullName(parent, name);
+    Linear layer = new Linear(full + ".weight", linear::forward);
+    linears.put(full, layer);
+    return layer;
   }
 
   EmbeddingImpl embedding(Module parent, String name, long entries, long size) {

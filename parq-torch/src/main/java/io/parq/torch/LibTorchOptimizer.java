@@ -4,6 +4,7 @@ import io.parq.grids.NamedTensors;
 import io.parq.optim.Optimizer;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.Parameter;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -17,6 +18,7 @@ import org.bytedeco.pytorch.OptimizerOptions;
 import org.bytedeco.pytorch.OptimizerParamGroup;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
+import org.jspecify.annotations.Nullable;
 
 /**
  * LibTorch's own {@code AdamW} or {@code SGD}, stepped as an optimizer of this library. {@link
@@ -40,6 +42,9 @@ public final class LibTorchOptimizer implements Optimizer {
 
   /** LibTorch's group of each of ours. */
   private final int[] indices;
+
+  /** Holds the tensors of the state that was asked for last, until the next step. */
+  private @Nullable Arena shown;
 
   private LibTorchOptimizer(
       org.bytedeco.pytorch.Optimizer optimizer,
@@ -182,6 +187,7 @@ public final class LibTorchOptimizer implements Optimizer {
 
   @Override
   public void step() {
+    release();
     try (PointerScope _ = new PointerScope()) {
       for (int i = 0; i < indices.length; i++) {
         options.push(groups.get(i), optimizer.param_groups().get(indices[i]).options());
@@ -190,14 +196,25 @@ public final class LibTorchOptimizer implements Optimizer {
     }
   }
 
+  private void release() {
+    if (shown != null) {
+      shown.close();
+      shown = null;
+    }
+  }
+
   /**
-   * {@inheritDoc}
+   * {@inheritDoc} The tensors are copies here; their memory is freed when the state ends, and with
+   * the next call of this method.
    *
    * @throws java.io.UncheckedIOException if the temporary file cannot be written
    */
   @Override
   public NamedTensors state() {
-    return new TorchOptimizerState(optimizer, options, groups, indices).save();
+    release();
+    Arena arena = Arena.ofShared();
+    shown = arena;
+    return new TorchOptimizerState(optimizer, options, groups, indices).save(arena);
   }
 
   /**
@@ -208,6 +225,7 @@ public final class LibTorchOptimizer implements Optimizer {
   @Override
   public void load(NamedTensors state) {
     new TorchOptimizerState(optimizer, options, groups, indices).load(state);
+    release();
   }
 
   @Override

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a decoder looks like, as a Hugging Face folder's config.json says. Values that would change
@@ -110,6 +111,40 @@ public record ModelConfig(
     } catch (IllegalArgumentException e) {
       throw new ModelFormatException(file, e);
     }
+  }
+
+  /** {@return how the inputs of linear layers are quantized, or null if they are not} */
+  public @Nullable ActivationConfig activations() {
+    return ActivationConfig.of(JsonFields.parse(json));
+  }
+
+  /**
+   * {@return the same model with other quantization of activations, which {@link #json} tells}
+   *
+   * @param other how, or null for none
+   */
+  public ModelConfig withActivations(@Nullable ActivationConfig other) {
+    return new ModelConfig(
+        family,
+        vocabSize,
+        hiddenSize,
+        intermediateSize,
+        layers,
+        heads,
+        keyValueHeads,
+        headDim,
+        maxPositions,
+        normEpsilon,
+        attentionScale,
+        attentionBias,
+        outputBias,
+        mlpBias,
+        tiedHead,
+        windows,
+        rope,
+        localRope,
+        initializerRange,
+        ActivationConfig.write(other, json));
   }
 
   /**

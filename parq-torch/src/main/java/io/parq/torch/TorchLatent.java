@@ -3,13 +3,12 @@ package io.parq.torch;
 import static org.bytedeco.pytorch.global.torch.zeros_like;
 
 import io.parq.grids.Lattice;
-import io.parq.grids.NamedTensors;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.QuantizedTensor;
 import io.parq.grids.TensorData;
 import io.parq.optim.Parameter;
 import io.parq.optim.ProxMap;
-import java.lang.foreign.MemorySegment;
+import java.lang.foreign.Arena;
 import java.util.List;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.MemoryFormatOptional;
@@ -166,26 +165,19 @@ final class TorchLatent {
 
   /** The weights, exactly. */
   TensorData weights() {
-    return TorchData.copy(tensor.weight());
+    return TorchData.view(tensor.weight(), Arena.ofAuto());
   }
 
   TensorData latents() {
-    return TorchData.copy(latent);
+    return TorchData.view(latent, Arena.ofAuto());
   }
 
   /** Takes over what was saved. */
-  void restore(MemorySegment weights, MemorySegment latents, @Nullable NamedTensors scales) {
+  void restore(TensorData weights, TensorData latents) {
     try (PointerScope _ = new PointerScope();
         NoGradGuard _ = new NoGradGuard()) {
-      tensor.weight().copy_(TorchData.tensor(floats(weights)));
-      latent.copy_(TorchData.tensor(floats(latents)));
+      tensor.weight().copy_(TorchData.tensor(weights));
+      latent.copy_(TorchData.tensor(latents));
     }
-    if (scales != null) {
-      fitted().load(scales);
-    }
-  }
-
-  private TensorData floats(MemorySegment data) {
-    return new TensorData(io.parq.grids.DType.F32, tensor.shape(), data);
   }
 }

@@ -1,11 +1,15 @@
 package io.parq.torch;
 
+import io.parq.grids.DType;
 import io.parq.grids.Lattice;
 import io.parq.grids.NamedTensors;
 import io.parq.grids.QuantizedTensor;
 import io.parq.grids.TensorData;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.Parameter;
+import io.parq.optim.QuantSettings;
+import io.parq.optim.StateReader;
+import io.parq.optim.StateWriter;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -28,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 final class TorchLatents {
   private static final String PREFIX = "tensor/";
 
-  private final TorchSettings settings;
+  private final QuantSettings settings;
   private final List<TorchLatent> all = new ArrayList<>();
   private final Map<Parameter, TorchLatent> byParameter = new HashMap<>();
   private final List<Group> groups = new ArrayList<>();
@@ -48,12 +52,12 @@ final class TorchLatents {
       this.initialWeightDecay = rates.weightDecay();
     }
 
-    float divisor(TorchSettings settings) {
+    float divisor(QuantSettings settings) {
       return settings.quantShrink() && rates.config() != null ? (float) Math.max(1, cumulated) : 1f;
     }
   }
 
-  TorchLatents(List<TorchTensor> tensors, TorchSettings settings) {
+  TorchLatents(List<TorchTensor> tensors, QuantSettings settings) {
     this.settings = settings;
     try (PointerScope _ = new PointerScope()) {
       for (TorchTensor tensor : tensors) {
@@ -253,29 +257,24 @@ final class TorchLatents {
     }
   }
 
-  void write(Map<String, TensorData> tensors, Map<String, String> values) {
+  void write(StateWriter writer) {
     for (int i = 0; i < groups.size(); i++) {
       Group group = groups.get(i);
       String prefix = PREFIX + "group/" + i + "/";
-      values.put(prefix + "config", String.valueOf(group.rates.config()));
-      values.put(prefix + "base_learning_rate", Double.toString(group.baseLearningRate));
-      values.put(prefix + "initial_weight_decay", Double.toString(group.initialWeightDecay));
-      values.put(prefix + "cumulated_learning_rate", Double.toString(group.cumulated));
+      writer.text(prefix + "config", String.valueOf(group.rates.config()));
+      writer.text(prefix + "base_learning_rate", Double.toString(group.baseLearningRate));
+      writer.text(prefix + "initial_weight_decay", Double.toString(group.initialWeightDecay));
+      writer.text(prefix + "cumulated_learning_rate", Double.toString(group.cumulated));
       for (TorchLatent latent : group.members) {
-        tensors.put(PREFIX + "weight/" + latent.name(), latent.weights());
-        tensors.put(PREFIX + "latent/" + latent.name(), latent.latents());
+        writer.tensor(PREFIX + "weight/" + latent.name(), latent.weights());
+        writer.tensor(PREFIX + "latent/" + latent.name(), latent.latents());
         Lattice lattice = latent.lattice();
         if (lattice != null) {
           String own = PREFIX + "lattice/" + latent.name() + "/";
-          lattice.state().tensors().forEach((key, data) -> tensors.put(own + key, copy(data)));
-          lattice.state().values().forEach((key, value) -> values.put(own + key, value));
+          writer.nested(own, lattice.state());
         }
       }
     }
-  }
-
-  private static TensorData copy(TensorData data) {
-    return TensorData.of(data.toFloats(), data.shape());
   }
 
   /** Whether an item of a state belongs here. */
@@ -289,35 +288,31 @@ final class TorchLatents {
    * @return what takes it over
    */
   Runnable read(NamedTensors state) {
-    TorchStateReader reader = new TorchStateReader(state);
-    List<Runnable> changes = new ArrayList<>();
+    StateReader reader = new StateReader(state);
     for (int i = 0; i < groups.size(); i++) {
       Group group = groups.get(i);
       String prefix = PREFIX + "group/" + i + "/";
       reader.text(prefix + "config", String.valueOf(group.rates.config()));
-      double rate = reader.rate(prefix + "base_learning_rate");
-      double decay = reader.rate(prefix + "initial_weight_decay");
-      double cumulated = reader.rate(prefix + "cumulated_learning_rate");
-      changes.add(
-          () -> {
-            group.baseLearningRate = rate;
-            group.initialWeightDecay = decay;
-            group.cumulated = cumulated;
-          });
-      group.members.forEach(latent -> changes.add(read(latent, reader)));
+      reader.rate(prefix + "base_learning_rate", rate -> group.baseLearningRate = rate);
+      reader.rate(prefix + "initial_weight_decay", decay -> group.initialWeightDecay = decay);
+      reader.rate(prefix + "cumulated_learning_rate", sum -> group.cumulated = sum);
+      group.members.forEach(latent -> read(latent, reader));
     }
-    reader.checkAllKnown();
-    return () -> changes.forEach(Runnable::run);
+    reader.check();
+    return reader::apply;
   }
 
-  private static Runnable read(TorchLatent latent, TorchStateReader reader) {
+  private static void read(TorchLatent latent, StateReader reader) {
     long[] shape = latent.tensor().shape();
-    TensorData weights = reader.tensor(PREFIX + "weight/" + latent.name(), shape);
-    TensorData latents = reader.tensor(PREFIX + "latent/" + latent.name(), shape);
+    TensorData weights =
+        reader.tensor(
+            PREFIX + "weight/" + latent.name(), TorchData.dtype(latent.tensor().weight()), shape);
+    TensorData latents = reader.tensor(PREFIX + "latent/" + latent.name(), DType.F32, shape);
     Lattice lattice = latent.lattice();
-    String own = PREFIX + "lattice/" + latent.name() + "/";
-    NamedTensors scales = lattice == null ? null : reader.lattice(own, lattice).state();
-    return () -> latent.restore(weights.data(), latents.data(), scales);
+    if (lattice != null) {
+      reader.lattice(PREFIX + "lattice/" + latent.name() + "/", lattice);
+    }
+    reader.change(() -> latent.restore(weights, latents));
   }
 
   /** Splits a state into what belongs here and the rest, by {@link #owns}. */

@@ -2,20 +2,20 @@ package io.parq.torch;
 
 import static org.bytedeco.pytorch.global.torch.zeros_like;
 
+import io.parq.grids.DType;
 import io.parq.grids.NamedTensors;
-import io.parq.grids.TensorData;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.Parameter;
+import io.parq.optim.StateReader;
+import io.parq.optim.StateWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.bytedeco.javacpp.PointerScope;
@@ -61,9 +61,9 @@ final class TorchOptimizerState {
     return optimizer.param_groups().get(indices[group]).options();
   }
 
-  NamedTensors save() {
-    Map<String, TensorData> tensors = new LinkedHashMap<>();
-    Map<String, String> values = new LinkedHashMap<>();
+  /** The state; its tensors are those of an archive and live as long as the arena. */
+  NamedTensors save(Arena arena) {
+    StateWriter writer = new StateWriter();
     try (PointerScope _ = new PointerScope()) {
       OutputArchive written = new OutputArchive();
       optimizer.save(written);
@@ -71,42 +71,39 @@ final class TorchOptimizerState {
       InputArchive states = child(archive, "state");
       Set<String> known = keys(states);
       for (int g = 0; g < groups.size(); g++) {
-        writeGroup(g, values);
+        writeGroup(g, writer);
         List<Parameter> parameters = groups.get(g).parameters();
         InputArchive group = child(child(archive, "param_groups"), "param_groups/" + indices[g]);
         for (int i = 0; i < parameters.size(); i++) {
           String id = read(group, "params/" + i).toStringRef().getString();
           if (known.contains(id)) {
-            saveParameter(parameters.get(i).name(), child(states, id), tensors, values);
+            saveParameter(parameters.get(i).name(), child(states, id), writer, arena);
           }
         }
       }
     }
-    return new NamedTensors(tensors, values);
+    return writer.state();
   }
 
   private static void saveParameter(
-      String name,
-      InputArchive state,
-      Map<String, TensorData> tensors,
-      Map<String, String> values) {
+      String name, InputArchive state, StateWriter writer, Arena arena) {
     for (String key : keys(state)) {
       IValue value = read(state, key);
       if (value.isTensor()) {
-        tensors.put(key + "/" + name, TorchData.copy(value.toTensor()));
+        writer.tensor(key + "/" + name, TorchData.view(value.toTensor(), arena));
       } else {
-        values.put(key + "/" + name, Long.toString(value.toInt()));
+        writer.text(key + "/" + name, Long.toString(value.toInt()));
       }
     }
   }
 
-  private void writeGroup(int g, Map<String, String> values) {
+  private void writeGroup(int g, StateWriter writer) {
     ParamGroup group = groups.get(g);
     String prefix = "group/" + g + "/";
-    values.put(prefix + "optimizer", options.spec(options(g)));
-    values.put(prefix + "parameters", names(group));
-    values.put(prefix + "learning_rate", Double.toString(group.learningRate()));
-    values.put(prefix + "weight_decay", Double.toString(group.weightDecay()));
+    writer.text(prefix + "optimizer", options.spec(options(g)));
+    writer.text(prefix + "parameters", names(group));
+    writer.text(prefix + "learning_rate", Double.toString(group.learningRate()));
+    writer.text(prefix + "weight_decay", Double.toString(group.weightDecay()));
   }
 
   private static String names(ParamGroup group) {
@@ -115,19 +112,18 @@ final class TorchOptimizerState {
 
   void load(NamedTensors state) {
     try (PointerScope _ = new PointerScope()) {
-      TorchStateReader reader = new TorchStateReader(state);
+      StateReader reader = new StateReader(state);
       OutputArchive states = new OutputArchive();
       OutputArchive paramGroups = new OutputArchive();
       paramGroups.write("param_groups/size", number(optimizer.param_groups().size()), true);
-      List<Runnable> rates = new ArrayList<>();
       for (int g = 0; g < groups.size(); g++) {
-        rates.add(readGroup(g, reader));
+        readGroup(g, reader);
         List<Parameter> parameters = groups.get(g).parameters();
         for (int i = 0; i < parameters.size() && !options.buffers(options(g)).isEmpty(); i++) {
           states.write(id(parameters.get(i)), readParameter(g, i, reader));
         }
       }
-      reader.checkAllKnown();
+      reader.check();
       for (int i = 0; i < optimizer.param_groups().size(); i++) {
         paramGroups.write("param_groups/" + i, group(i));
       }
@@ -136,7 +132,7 @@ final class TorchOptimizerState {
       archive.write("state", states);
       archive.write("param_groups", paramGroups);
       optimizer.load(transfer(archive));
-      rates.forEach(Runnable::run);
+      reader.apply();
     }
   }
 
@@ -163,21 +159,20 @@ final class TorchOptimizerState {
     return group;
   }
 
-  private Runnable readGroup(int g, TorchStateReader reader) {
+  private void readGroup(int g, StateReader reader) {
     ParamGroup group = groups.get(g);
     String prefix = "group/" + g + "/";
     reader.text(prefix + "optimizer", options.spec(options(g)));
     reader.text(prefix + "parameters", names(group));
-    double rate = reader.rate(prefix + "learning_rate");
-    double decay = reader.rate(prefix + "weight_decay");
-    return () -> group.learningRate(rate).weightDecay(decay);
+    reader.rate(prefix + "learning_rate", group::learningRate);
+    reader.rate(prefix + "weight_decay", group::weightDecay);
   }
 
   /**
    * A parameter's state. LibTorch's loader leaves a parameter alone that an archive has no state
    * for, so one is made up that the next step treats as none: zeros.
    */
-  private OutputArchive readParameter(int g, int i, TorchStateReader reader) {
+  private OutputArchive readParameter(int g, int i, StateReader reader) {
     Parameter parameter = groups.get(g).parameters().get(i);
     Tensor like = optimizer.param_groups().get(indices[g]).params().get(i).detach();
     List<String> buffers = options.buffers(options(g));
@@ -196,7 +191,7 @@ final class TorchOptimizerState {
       Tensor tensor = zeros_like(like);
       if (saved) {
         String key = buffer + "/" + parameter.name();
-        tensor.copy_(TorchData.tensor(reader.tensor(key, parameter.shape())));
+        tensor.copy_(TorchData.tensor(reader.tensor(key, DType.F32, parameter.shape())));
       }
       own.write(buffer, tensor, true);
     }

@@ -2,14 +2,12 @@ package io.parq.torch;
 
 import io.parq.grids.NamedTensors;
 import io.parq.grids.QuantConfig;
-import io.parq.optim.LrSchedule;
-import io.parq.optim.NonFinite;
 import io.parq.optim.Optimizer;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.Parameter;
 import io.parq.optim.ParameterFilter;
-import io.parq.optim.ProxMap;
-import io.parq.optim.QuantOptimizer;
+import io.parq.optim.QuantBuilder;
+import io.parq.optim.QuantSettings;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,19 +16,11 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Settings of a {@link TorchQuantOptimizer}; all but the base have defaults. */
-public final class TorchQuantBuilder {
+public final class TorchQuantBuilder extends QuantBuilder<TorchQuantBuilder> {
   private final TorchParameters parameters;
   private final Map<ParameterFilter, QuantConfig> configs = new LinkedHashMap<>();
   private org.bytedeco.pytorch.@Nullable Optimizer libTorch;
   private @Nullable Function<List<ParamGroup>, Optimizer> factory;
-  private ProxMap prox = ProxMap.hard();
-  private long warmupSteps;
-  private int quantPeriod = 10;
-  private boolean quantShrink;
-  private double annealWdFrac;
-  private @Nullable LrSchedule schedule;
-  private double clipNorm = Double.POSITIVE_INFINITY;
-  private NonFinite onNonFinite = NonFinite.FAIL;
 
   TorchQuantBuilder(TorchParameters parameters) {
     this.parameters = parameters;
@@ -85,91 +75,8 @@ public final class TorchQuantBuilder {
     return this;
   }
 
-  /**
-   * As {@link QuantOptimizer.Builder#prox}.
-   *
-   * @param map the proximal map
-   * @return this
-   */
-  public TorchQuantBuilder prox(ProxMap map) {
-    prox = map;
-    return this;
-  }
-
-  /**
-   * As {@link QuantOptimizer.Builder#warmupSteps}.
-   *
-   * @param count at least 0
-   * @return this
-   */
-  public TorchQuantBuilder warmupSteps(long count) {
-    warmupSteps = count;
-    return this;
-  }
-
-  /**
-   * As {@link QuantOptimizer.Builder#quantPeriod}.
-   *
-   * @param count at least 1
-   * @return this
-   */
-  public TorchQuantBuilder quantPeriod(int count) {
-    quantPeriod = count;
-    return this;
-  }
-
-  /**
-   * As {@link QuantOptimizer.Builder#quantShrink}.
-   *
-   * @param shrink whether
-   * @return this
-   */
-  public TorchQuantBuilder quantShrink(boolean shrink) {
-    quantShrink = shrink;
-    return this;
-  }
-
-  /**
-   * As {@link QuantOptimizer.Builder#annealWdFrac}.
-   *
-   * @param fraction 0 to 1
-   * @return this
-   */
-  public TorchQuantBuilder annealWdFrac(double fraction) {
-    annealWdFrac = fraction;
-    return this;
-  }
-
-  /**
-   * As {@link QuantOptimizer.Builder#schedule}.
-   *
-   * @param factors of the learning rates
-   * @return this
-   */
-  public TorchQuantBuilder schedule(LrSchedule factors) {
-    schedule = factors;
-    return this;
-  }
-
-  /**
-   * As {@link QuantOptimizer.Builder#clipNorm}.
-   *
-   * @param maxNorm finite and above 0
-   * @return this
-   */
-  public TorchQuantBuilder clipNorm(double maxNorm) {
-    clipNorm = maxNorm;
-    return this;
-  }
-
-  /**
-   * As {@link QuantOptimizer.Builder#onNonFinite}.
-   *
-   * @param policy fail or skip
-   * @return this
-   */
-  public TorchQuantBuilder onNonFinite(NonFinite policy) {
-    onNonFinite = policy;
+  @Override
+  protected TorchQuantBuilder self() {
     return this;
   }
 
@@ -180,13 +87,14 @@ public final class TorchQuantBuilder {
    * @throws IllegalArgumentException if a configuration does not fit a shape, two filters choose
    *     one parameter, a grid or map is not available for a parameter's device or element type, a
    *     number is out of range, or as {@link LibTorchOptimizer#of}
+   * @throws io.parq.optim.TargetException if the target cannot hold a parameter
    * @throws IllegalStateException if there is no base
    */
   public TorchQuantOptimizer build() {
-    TorchSettings settings = settings();
+    QuantSettings settings = settings();
     if (factory != null) {
       TorchLatents none = new TorchLatents(List.of(), settings);
-      Optimizer base = factory.apply(ParamGroup.assign(parameters.parameters(), configs));
+      Optimizer base = factory.apply(checked(ParamGroup.assign(parameters.parameters(), configs)));
       return new TorchQuantOptimizer(parameters, settings, none, base, base.groups());
     }
     if (libTorch == null) {
@@ -195,7 +103,7 @@ public final class TorchQuantBuilder {
     TorchLatents latents = new TorchLatents(parameters.tensors(), settings);
     List<Parameter> all = new ArrayList<>(parameters.hostParameters());
     all.addAll(latents.parameters());
-    List<ParamGroup> separate = latents.separate(ParamGroup.assign(all, configs));
+    List<ParamGroup> separate = latents.separate(checked(ParamGroup.assign(all, configs)));
     latents.moveInto(libTorch);
     LibTorchOptimizer adapter = LibTorchOptimizer.of(libTorch, separate);
     adapter.groups().stream().filter(latents::holds).forEach(latents::add);
@@ -203,12 +111,9 @@ public final class TorchQuantBuilder {
     return new TorchQuantOptimizer(parameters, settings, latents, base, adapter.groups());
   }
 
-  private TorchSettings settings() {
-    if (!(clipNorm > 0)) {
-      throw new IllegalArgumentException("maximum norm " + clipNorm + ", expected above 0");
-    }
-    return new TorchSettings(
-        prox, warmupSteps, quantPeriod, quantShrink, annealWdFrac, schedule, clipNorm, onNonFinite);
+  private List<ParamGroup> checked(List<ParamGroup> groups) {
+    checkTarget(groups);
+    return groups;
   }
 
   /** What the host's optimizer sees of LibTorch's: its own groups only. */

@@ -4,13 +4,14 @@ import io.parq.grids.Lattice;
 import io.parq.grids.NamedTensors;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.QuantizedTensor;
-import io.parq.grids.TensorData;
 import io.parq.optim.Gradients;
 import io.parq.optim.NonFinite;
 import io.parq.optim.Optimizer;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.ParameterFilter;
 import io.parq.optim.QuantOptimizer;
+import io.parq.optim.QuantSettings;
+import io.parq.optim.StateWriter;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -52,7 +53,7 @@ public final class TorchQuantOptimizer implements Optimizer {
   private static final System.Logger LOGGER = System.getLogger("io.parq.torch");
 
   private final TorchParameters parameters;
-  private final TorchSettings settings;
+  private final QuantSettings settings;
   private final TorchLatents latents;
   private final List<ParamGroup> groups;
   private final QuantOptimizer host;
@@ -61,7 +62,7 @@ public final class TorchQuantOptimizer implements Optimizer {
 
   TorchQuantOptimizer(
       TorchParameters parameters,
-      TorchSettings settings,
+      QuantSettings settings,
       TorchLatents latents,
       Optimizer base,
       List<ParamGroup> groups) {
@@ -69,7 +70,7 @@ public final class TorchQuantOptimizer implements Optimizer {
     this.settings = settings;
     this.latents = latents;
     this.groups = groups;
-    this.host = settings.wrap(base);
+    this.host = QuantOptimizer.wrap(base, settings);
   }
 
   /**
@@ -250,11 +251,10 @@ public final class TorchQuantOptimizer implements Optimizer {
    */
   @Override
   public NamedTensors state() {
-    NamedTensors own = host.state();
-    Map<String, TensorData> tensors = new LinkedHashMap<>(own.tensors());
-    Map<String, String> values = new LinkedHashMap<>(own.values());
-    latents.write(tensors, values);
-    return new NamedTensors(tensors, values);
+    StateWriter writer = new StateWriter();
+    writer.nested("", host.state());
+    latents.write(writer);
+    return writer.state();
   }
 
   /** {@inheritDoc} The weights are restored too. */

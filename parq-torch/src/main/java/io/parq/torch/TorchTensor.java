@@ -162,8 +162,8 @@ final class TorchTensor {
 
   /** The parameters under all names, over the same memory: that of a float32 tensor. */
   static List<Parameter> parameters(TorchTensor source, Tensor weight, Tensor gradient) {
-    MemorySegment weights = memory(weight);
-    MemorySegment gradients = memory(gradient);
+    MemorySegment weights = memory(weight, Arena.ofAuto());
+    MemorySegment gradients = memory(gradient, Arena.ofAuto());
     List<Parameter> parameters = new ArrayList<>();
     source.kinds.forEach(
         (name, kind) ->
@@ -171,10 +171,10 @@ final class TorchTensor {
     return parameters;
   }
 
-  /** The floats of a tensor, not copied; the tensor lives as long as its segment. */
+  /** A retained tensor's memory, not copied; the arena's end closes the tensor. */
   @SuppressWarnings("restricted")
-  private static MemorySegment memory(Tensor tensor) {
+  static MemorySegment memory(Tensor tensor, Arena arena) {
     return MemorySegment.ofAddress(address(tensor))
-        .reinterpret(4 * tensor.numel(), Arena.ofAuto(), _ -> tensor.close());
+        .reinterpret(tensor.nbytes(), arena, _ -> tensor.close());
   }
 }

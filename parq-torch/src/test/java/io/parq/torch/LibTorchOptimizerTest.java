@@ -20,8 +20,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AdamWOptions;
+import org.bytedeco.pytorch.LinearImpl;
 import org.bytedeco.pytorch.SGDOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.junit.jupiter.api.Test;
@@ -170,7 +172,7 @@ final class LibTorchOptimizerTest {
   void resumesBitForBit(Base base) {
     Run whole = Run.libTorch(3, base);
     whole.train(9);
-    NamedTensors state = whole.optimizer.state();
+    NamedTensors state = whole.optimizer.state().copy();
     whole.train(9);
     Run resumed = Run.libTorch(4, base);
     resumed.train(5);
@@ -200,7 +202,7 @@ final class LibTorchOptimizerTest {
   @Test
   void goesBackToTheStart() {
     Run run = Run.libTorch(3, Base.ADAMW);
-    NamedTensors start = run.optimizer.state();
+    NamedTensors start = run.optimizer.state().copy();
     run.train(6);
     Map<String, float[]> expected = run.weights();
     run.optimizer.load(start);
@@ -235,11 +237,43 @@ final class LibTorchOptimizerTest {
         momentum.optimizer.state().tensors().containsKey("base/momentum_buffer/first.weight"));
   }
 
+  /** An archive's tensors are LibTorch's memory, which the garbage collector knows nothing of. */
+  @Test
+  void statesFreeTheirMemory() {
+    LinearImpl layer = new LinearImpl(1000, 2000);
+    List<ParamGroup> groups = ParamGroup.assign(TorchParameters.of(layer).parameters(), Map.of());
+    LibTorchOptimizer optimizer =
+        LibTorchOptimizer.of(new org.bytedeco.pytorch.AdamW(layer.parameters()), groups);
+    optimizer.step();
+    NamedTensors state = optimizer.state();
+    assertEquals(2L * 4 * 2000 * 1001, bytes(state));
+    long before = 0;
+    for (int i = 0; i < 40; i++) {
+      before = i == 10 ? Pointer.physicalBytes() : before;
+      state = optimizer.state();
+      if (i % 2 == 0) {
+        optimizer.step();
+      }
+    }
+    long growth = Pointer.physicalBytes() - before;
+    // Each state is 16 MB.
+    assertTrue(growth < 100 << 20, () -> "grew by " + growth + " bytes over 30 states");
+    NamedTensors last = state;
+    assertEquals(2L * 4 * 2000 * 1001, bytes(last));
+    optimizer.step();
+    TensorData ended = last.tensors().get("exp_avg/weight");
+    assertThrows(IllegalStateException.class, ended::toFloats);
+  }
+
+  private static long bytes(NamedTensors state) {
+    return state.tensors().values().stream().mapToLong(t -> t.data().byteSize()).sum();
+  }
+
   @Test
   void refusesStatesThatDoNotFitAndKeepsItsOwn() {
     Run run = Run.libTorch(6, Base.ADAMW);
     run.train(2);
-    NamedTensors before = run.optimizer.state();
+    NamedTensors before = run.optimizer.state().copy();
     Run other = Run.libTorch(6, Base.MOMENTUM);
     other.train(2);
     Map<String, String> values = new LinkedHashMap<>(before.values());

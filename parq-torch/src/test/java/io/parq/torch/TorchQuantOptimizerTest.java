@@ -5,16 +5,21 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.parq.grids.Granularity;
+import io.parq.grids.Grid;
 import io.parq.grids.NamedTensors;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.QuantizedTensor;
+import io.parq.grids.ScaleType;
 import io.parq.grids.SmallFloat;
+import io.parq.grids.Target;
 import io.parq.grids.TensorData;
 import io.parq.optim.LrSchedule;
 import io.parq.optim.NonFinite;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.ParameterFilter;
 import io.parq.optim.ProxMap;
+import io.parq.optim.TargetException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Random;
@@ -159,7 +164,7 @@ final class TorchQuantOptimizerTest {
     TorchNets.Net net = net(4, ScalarType.valueOf(type));
     TorchQuantOptimizer optimizer = build(net, TorchQuantOptimizerTest::full);
     train(net, optimizer, 9);
-    NamedTensors state = optimizer.state();
+    NamedTensors state = optimizer.state().copy();
     train(net, optimizer, 9);
     TorchNets.Net other = net(5, ScalarType.valueOf(type));
     TorchQuantOptimizer resumed = build(other, TorchQuantOptimizerTest::full);
@@ -357,5 +362,41 @@ final class TorchQuantOptimizerTest {
     TorchQuantOptimizer optimizer = build(net, TorchQuantOptimizerTest::full);
     long grown = TorchMemory.growth(() -> train(net, optimizer, 1000));
     assertTrue(grown < 64 << 10, "grown by " + grown + " bytes");
+  }
+
+  /** Refuses everything. */
+  private static final Target NOTHING =
+      new Target() {
+        @Override
+        public String name() {
+          return "nothing";
+        }
+
+        @Override
+        public Holding holding(QuantConfig config, long... shape) {
+          return new Refused("no room");
+        }
+
+        @Override
+        public ScaleType scaleType(Grid grid, Granularity granularity) {
+          return ScaleType.FP32;
+        }
+      };
+
+  @ParameterizedTest
+  @ValueSource(strings = {"ours", "LibTorch's", "bfloat16"})
+  void targetsAreAskedAboutEveryParameter(String base) {
+    TorchNets.Net net = new TorchNets.Net(1);
+    if (base.equals("bfloat16")) {
+      net.to(ScalarType.BFloat16, false);
+    }
+    TorchQuantBuilder builder = TorchQuantOptimizer.builder(net).quantize(CONFIGS).target(NOTHING);
+    TorchQuantBuilder based =
+        base.equals("ours")
+            ? builder.base(groups -> new io.parq.optim.AdamW(groups, 1e-3))
+            : builder.base(adamW(net));
+    String message = assertThrows(TargetException.class, based::build).getMessage();
+    assertTrue(message.startsWith("target nothing cannot hold 3 parameters:"), message);
+    assertTrue(message.contains("second.weight [16, 32] as"), message);
   }
 }

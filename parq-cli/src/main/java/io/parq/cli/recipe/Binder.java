@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 final class Binder {
   private final Reading reading;
   private final Map<String, Place> places;
+  private Recipe.Target target = Recipe.Target.SAFETENSORS;
 
   Binder(Reading reading, Map<String, Place> places) {
     this.reading = reading;
@@ -26,6 +27,7 @@ final class Binder {
   }
 
   Recipe recipe(Values recipe) {
+    target = recipe.get(Keys.TARGET);
     Recipe.Train train = train(recipe.get(Keys.TRAIN));
     Qat qat = qat(recipe);
     Schedule schedule = schedule(recipe.get(Keys.SCHEDULE));
@@ -49,7 +51,7 @@ final class Binder {
         optimizer(recipe.get(Keys.OPTIMIZER)),
         schedule,
         train,
-        recipe.get(Keys.TARGET),
+        target,
         output,
         metrics(recipe.get(Keys.METRICS)));
   }
@@ -180,14 +182,14 @@ final class Binder {
     return made == null ? new Prox(Prox.Shape.HARD, none, none, 1, 0, 1, 2, 1) : made;
   }
 
-  private static @Nullable QuantConfig weights(
+  private @Nullable QuantConfig weights(
       Values qat, Key<Values> section, @Nullable QuantConfig scheme) {
     Values weights = qat.get(section);
     return weights.isEmpty() && !qat.isGiven(section) ? scheme : weights(weights, scheme);
   }
 
   /** {@return how weights are quantized, or null if they are not or a problem was reported} */
-  private static @Nullable QuantConfig weights(Values weights, @Nullable QuantConfig scheme) {
+  private @Nullable QuantConfig weights(Values weights, @Nullable QuantConfig scheme) {
     if (!weights.isSound(Keys.BITS, Keys.GRID, Keys.GRANULARITY, Keys.SCALE)) {
       return null;
     }
@@ -199,11 +201,14 @@ final class Binder {
         scheme == null || weights.isGiven(Keys.GRANULARITY)
             ? weights.get(Keys.GRANULARITY)
             : scheme.granularity();
-    ScaleType scale =
-        scheme == null || weights.isGiven(Keys.SCALE)
-            ? weights.get(Keys.SCALE)
-            : scheme.scaleType();
     try {
+      ScaleType scale =
+          weights
+              .get(Keys.SCALE)
+              .orElse(
+                  scheme == null
+                      ? Targets.scaleType(target, grid, granularity)
+                      : scheme.scaleType());
       return new QuantConfig(grid, granularity, scale);
     } catch (IllegalArgumentException e) {
       weights.problem(Keys.SCALE, "found " + e.getMessage());

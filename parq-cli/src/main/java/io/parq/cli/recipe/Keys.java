@@ -4,6 +4,7 @@ import io.parq.grids.ActivationQuantization;
 import io.parq.grids.Granularity;
 import io.parq.grids.ScaleType;
 import io.parq.optim.NonFinite;
+import io.parq.torch.train.TextFormat;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,8 +28,13 @@ final class Keys {
           "the levels of a weight; auto: stretched up to 3 bits, else symmetric");
   static final Key<Granularity> GRANULARITY =
       Key.of("granularity", granularity(), "per-row", "what shares a scale");
-  static final Key<ScaleType> SCALE =
-      Key.of("scale", Types.choice(ScaleType.class), "bf16", "what scales are rounded to");
+  static final Key<Optional<ScaleType>> SCALE =
+      Key.of(
+          "scale",
+          Types.or("auto", Types.choice(ScaleType.class)),
+          "auto",
+          "what scales are rounded to; auto: as the scheme says, or else to what the target holds"
+              + " exactly; bf16 if it holds any, as safetensors and parq do");
   static final Section WEIGHTS = Section.of(BITS, GRANULARITY, GRID, SCALE);
 
   static final Key<String> FILTER_NAME =
@@ -69,13 +75,13 @@ final class Keys {
           "what to evaluate on");
   static final Key<Long> SEQUENCE_LENGTH =
       Key.of("sequence_length", Types.integer(1, 1 << 20), "256", "tokens of a training sequence");
-  static final Key<Recipe.Format> FORMAT =
+  static final Key<TextFormat> FORMAT =
       Key.of(
           "format",
-          Types.choice(Recipe.Format.class),
+          Types.choice(TextFormat.class),
           "auto",
-          "text, one JSON object with text a line, or one with chat messages a line; auto: by file"
-              + " name and first line");
+          "of both files: plain text, a JSON object with text in each line, or one with messages;"
+              + " auto: either kind of lines if a name ends in .jsonl, else plain text");
 
   // qat.prox
   static final Key<Prox.Shape> MAP =
@@ -124,7 +130,8 @@ final class Keys {
           "activations",
           Types.or("none", Types.choice(ActivationQuantization.class)),
           "none",
-          "how the inputs of linear layers are rounded in training, as the runtime will");
+          "how the inputs of linear layers with quantized weights are rounded, as a runtime does"
+              + " that quantizes activations");
   static final Key<Values> PROX =
       Key.of(
           "prox",

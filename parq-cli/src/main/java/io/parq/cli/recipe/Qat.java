@@ -2,6 +2,7 @@ package io.parq.cli.recipe;
 
 import io.parq.grids.ActivationQuantization;
 import io.parq.grids.QuantConfig;
+import io.parq.optim.Parameter;
 import io.parq.optim.Parameter.Kind;
 import io.parq.optim.ParameterFilter;
 import java.util.LinkedHashMap;
@@ -72,6 +73,20 @@ public record Qat(
         filters.isEmpty() ? ParameterFilter.embedding() : left.and(ParameterFilter.embedding()),
         embedding);
     return configs;
+  }
+
+  /**
+   * {@return the key that says how a parameter is quantized}
+   *
+   * @param parameter one that {@link #configs} chooses
+   */
+  public String key(Parameter parameter) {
+    for (int i = 0; i < filters.size(); i++) {
+      if (ParameterFilter.named(filters.get(i).name()).test(parameter)) {
+        return "qat.filters[" + i + "]";
+      }
+    }
+    return parameter.kind() == Kind.EMBEDDING ? "qat.embedding" : "qat.linear";
   }
 
   private static void put(

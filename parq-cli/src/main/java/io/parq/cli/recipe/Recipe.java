@@ -1,10 +1,12 @@
 package io.parq.cli.recipe;
 
 import io.parq.optim.NonFinite;
+import io.parq.torch.train.TextFormat;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -67,21 +69,9 @@ public record Recipe(
    * @param train a file
    * @param eval a file, or null for none
    * @param sequenceLength tokens of a training sequence, at least 1
-   * @param format how the files are laid out
+   * @param format how both files are laid out
    */
-  public record Data(Path train, @Nullable Path eval, int sequenceLength, Format format) {}
-
-  /** How text is laid out in a file. */
-  public enum Format {
-    /** By file name and first line. */
-    AUTO,
-    /** Plain text. */
-    TEXT,
-    /** A JSON object with the key text in each line. */
-    JSONL,
-    /** A JSON object with chat messages in each line. */
-    CHAT
-  }
+  public record Data(Path train, @Nullable Path eval, int sequenceLength, TextFormat format) {}
 
   /**
    * How long to train, in which portions. Of steps and epochs exactly one is there.
@@ -133,25 +123,25 @@ public record Recipe(
   /** What a trained model can be written as. */
   public enum Target {
     /** A Hugging Face folder; the weights are floats that lie on their levels. */
-    SAFETENSORS(true),
+    SAFETENSORS,
     /** Packed codes and scales. */
-    PARQ(true),
+    PARQ,
     /** Files of llama.cpp. */
-    GGUF(false),
+    GGUF,
     /** Files of ONNX Runtime. */
-    ONNX(false),
+    ONNX,
     /** Checkpoints of torchao. */
-    TORCHAO(false);
-
-    private final boolean available;
-
-    Target(boolean available) {
-      this.available = available;
-    }
+    TORCHAO;
 
     /** {@return whether this version can write it} */
     public boolean isAvailable() {
-      return available;
+      return Targets.find(this) != null;
+    }
+
+    /** {@return the name in recipes} */
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
     }
   }
 

@@ -26,7 +26,28 @@ public final class RecipeFile {
    * @param problem what was found and what was expected
    */
   public RecipeException locate(String key, String problem) {
-    return new RecipeException(List.of(place(places, key).at(key) + ": " + problem));
+    return locate(List.of(new KeyException(key, problem)));
+  }
+
+  /**
+   * {@return the same problems with file and line, in one error}
+   *
+   * @param problems at least one
+   */
+  public RecipeException locate(List<KeyException> problems) {
+    return new RecipeException(
+        problems.stream()
+            .map(found -> place(places, found.key()).at(found.key()) + ": " + found.problem())
+            .toList());
+  }
+
+  /**
+   * {@return whether the recipe has a key itself, or an override does}
+   *
+   * @param key the full path
+   */
+  public boolean has(String key) {
+    return places.containsKey(key);
   }
 
   /**

@@ -75,7 +75,7 @@ class BadRecipesTest {
                 + " did you mean bits?"),
         Arguments.of(
             "qat.linear={bits: 3, scale: fp17}",
-            "--set qat.linear.scale: found 'fp17', expected one of fp32, bf16, fp16, e8m0, e4m3;"
+            "--set qat.linear.scale: found 'fp17', expected one of fp32, bf16, fp16, e8m0, e4m3, or auto;"
                 + " did you mean fp16?"),
         Arguments.of(
             "optimizer.betas=[0.9",

@@ -91,7 +91,7 @@ class RecipeDocsTest {
   @Test
   void theErrorsAreWhatTheWrongRecipeGives() {
     List<String> texts = blocks("text");
-    assertEquals(2, texts.size());
+    assertEquals(3, texts.size());
     String wrong = texts.get(0);
     try {
       RecipeReader.parse(wrong, "recipe.yaml", Path.of(""), List.of());

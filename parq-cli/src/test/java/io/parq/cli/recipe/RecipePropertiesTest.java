@@ -170,8 +170,7 @@ class RecipePropertiesTest {
       return GRIDS.get(random.nextInt(GRIDS.size()))
           + ", granularity: "
           + one("per-row", "per-tensor", "group:32", "group:7")
-          + ", scale: "
-          + one("fp32", "bf16", "fp16", "e8m0");
+          + one("", ", scale: auto", ", scale: fp32", ", scale: fp16", ", scale: e8m0");
     }
 
     /** Each of the lines with the chance of one half. */

@@ -61,7 +61,7 @@ public final class SafetensorsWriter implements AutoCloseable {
     tensors.tensors().forEach((name, tensor) -> infos.add(TensorInfo.of(name, tensor)));
     try (SafetensorsWriter writer = open(file, infos, tensors.values())) {
       for (Map.Entry<String, TensorData> entry : tensors.tensors().entrySet()) {
-        writer.put(entry.getKey(), entry.getValue().data());
+        writer.put(entry.getKey(), entry.getValue());
       }
       writer.commit();
     }
@@ -159,17 +159,35 @@ public final class SafetensorsWriter implements AutoCloseable {
    * @throws IOException if writing fails
    */
   public void put(String name, MemorySegment data) throws IOException {
+    put(name, List.of(data));
+  }
+
+  /**
+   * Writes a declared tensor, part by part.
+   *
+   * @param name its name
+   * @param tensor its elements; not modified, not kept
+   * @throws IllegalArgumentException if it was not declared or its size is another
+   * @throws IllegalStateException if it was written before
+   * @throws IOException if writing fails
+   */
+  public void put(String name, TensorData tensor) throws IOException {
+    put(name, tensor.parts());
+  }
+
+  private void put(String name, List<MemorySegment> parts) throws IOException {
     Place place = places.get(name);
     if (place == null) {
       throw new IllegalArgumentException(
           "%s: not declared, expected one of %d tensors".formatted(name, places.size()));
     }
-    if (data.byteSize() != place.info().byteSize()) {
+    long size = parts.stream().mapToLong(MemorySegment::byteSize).sum();
+    if (size != place.info().byteSize()) {
       throw new IllegalArgumentException(
           "%s: %d bytes, expected %d for %s%s"
               .formatted(
                   name,
-                  data.byteSize(),
+                  size,
                   place.info().byteSize(),
                   place.info().dtypeName(),
                   Arrays.toString(place.info().shape())));
@@ -177,7 +195,11 @@ public final class SafetensorsWriter implements AutoCloseable {
     if (!pending.contains(name)) {
       throw new IllegalStateException(name + ": written before");
     }
-    place.file().write(data, place.position());
+    long position = place.position();
+    for (MemorySegment part : parts) {
+      place.file().write(part, position);
+      position += part.byteSize();
+    }
     pending.remove(name);
   }
 

@@ -103,12 +103,15 @@ class SafetensorsRoundTripTest {
         List.of(
             TensorInfo.of("heap", DType.F32, values.length),
             TensorInfo.of("native", DType.F32, values.length),
+            TensorInfo.of("parts", DType.F32, values.length),
             TensorInfo.of("read-only", DType.F32, values.length));
     try (Arena arena = Arena.ofConfined();
         SafetensorsWriter writer = SafetensorsWriter.open(file, infos, Map.of())) {
       MemorySegment heap = MemorySegment.ofArray(values);
       writer.put("native", arena.allocate(heap.byteSize()).copyFrom(heap));
       writer.put("heap", heap);
+      List<MemorySegment> parts = List.of(heap.asSlice(0, 4), heap.asSlice(4, 4), heap.asSlice(8));
+      writer.put("parts", new TensorData(DType.F32, new long[] {values.length}, parts));
       writer.put("read-only", heap.asReadOnly());
       writer.commit();
     }

@@ -34,11 +34,12 @@ import java.util.stream.Collectors;
  * next to temporaries although most are freed when the latter are largest, for the allocator keeps
  * them. The constants were fitted to the peak resident memory of models of 2 to 494 million
  * parameters on Linux with glibc, 1 to 16 sequences of 8 to 1,024 tokens, where the estimate was
- * within 5 %.
+ * within 5 %. Of a model of a few million parameters the runtime is most, and a long run may take a
+ * tenth more than the estimate.
  *
  * <p>The JVM must be told to keep its heap small, with {@code -XX:MinHeapFreeRatio=5
  * -XX:MaxHeapFreeRatio=10}; without it G1 takes about a fifth more than {@link #heap}. Saving a
- * checkpoint needs {@link #saving} in addition.
+ * checkpoint needs no more.
  *
  * @param weights of the model
  * @param gradients of the same size
@@ -183,11 +184,6 @@ public record MemoryEstimate(
   public long heap() {
     long used = HEAP_BASE + moments + latents + lattices;
     return used + (long) (HEAP_SLACK * used);
-  }
-
-  /** {@return what is needed in addition while a checkpoint is saved: copies of all state} */
-  public long saving() {
-    return weights + latents + lattices + 2 * moments;
   }
 
   /** {@return the parts by name, which sum to the total} */

@@ -2,7 +2,6 @@ package io.parq.torch.train;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,7 +14,8 @@ import java.util.List;
  * and its text, given the context; white space at the context's end goes over to the choice;
  * context and choice are tokenized together, and the choice's tokens are those after as many as the
  * context has alone. The token for the beginning of a text, if there is one, goes first; an empty
- * context is replaced by it or by the one for the end.
+ * context is replaced by it or by the one for the end. For {@code acc_norm} the log-likelihood is
+ * divided by the number of the choice's characters (Unicode code points), the space not among them.
  *
  * @param context what comes before the choices
  * @param choices at least two, none empty
@@ -40,7 +40,7 @@ public record MultipleChoice(String context, List<String> choices, int answer) {
    *
    * @param questions number of questions
    * @param correct right by log-likelihood
-   * @param correctNormalized right by log-likelihood divided by the choice's length in bytes
+   * @param correctNormalized right by log-likelihood divided by the choice's length in characters
    */
   public record Accuracy(int questions, int correct, int correctNormalized) {
     /** {@return the fraction right by log-likelihood} */
@@ -48,7 +48,7 @@ public record MultipleChoice(String context, List<String> choices, int answer) {
       return correct / (double) questions;
     }
 
-    /** {@return the fraction right by log-likelihood per UTF-8 byte of the choice} */
+    /** {@return the fraction right by log-likelihood per character of the choice} */
     public double accNorm() {
       return correctNormalized / (double) questions;
     }
@@ -116,7 +116,7 @@ public record MultipleChoice(String context, List<String> choices, int answer) {
       correct += best(likelihoods[i]) == question.answer ? 1 : 0;
       for (int choice = 0; choice < likelihoods[i].length; choice++) {
         String text = question.choices.get(choice);
-        likelihoods[i][choice] /= text.getBytes(StandardCharsets.UTF_8).length;
+        likelihoods[i][choice] /= text.codePointCount(0, text.length());
       }
       correctNormalized += best(likelihoods[i]) == question.answer ? 1 : 0;
     }

@@ -49,7 +49,24 @@ public final class TokenData {
    */
   public static TokenData read(Path file, TextCodec codec, ChatTemplate template)
       throws IOException {
-    return new TokenReader(file.toString(), codec, template).read(file);
+    return read(file, TextFormat.AUTO, codec, template);
+  }
+
+  /**
+   * Reads a file of a known format, whatever its name is.
+   *
+   * @param file the file, in UTF-8
+   * @param format how it is laid out
+   * @param codec turns text into ids
+   * @param template how chats are written, for instance {@link ChatTemplate#of}
+   * @return the tokens
+   * @throws IllegalArgumentException if a line is not of the format or the file holds no token; the
+   *     message names file and line
+   * @throws IOException if the file cannot be read or is not UTF-8
+   */
+  public static TokenData read(Path file, TextFormat format, TextCodec codec, ChatTemplate template)
+      throws IOException {
+    return new TokenReader(file.toString(), codec, template).read(file, format);
   }
 
   /**

@@ -28,10 +28,10 @@ final class TokenReader {
     this.template = template;
   }
 
-  TokenData read(Path file) throws IOException {
-    if (file.toString().endsWith(".jsonl")) {
+  TokenData read(Path file, TextFormat format) throws IOException {
+    if (format.hasLines(file)) {
       start();
-      JsonLines.read(file, this::document);
+      JsonLines.read(file, line -> document(line, format));
       return data("documents");
     }
     try (BufferedReader reader = Files.newBufferedReader(file)) {
@@ -69,13 +69,12 @@ final class TokenReader {
     return Character.isHighSurrogate(piece[PIECE - 1]) ? PIECE - 1 : PIECE;
   }
 
-  private void document(JsonNode line) {
-    JsonNode text = line.path("text");
-    JsonNode messages = line.path("messages");
+  private void document(JsonNode line, TextFormat format) {
+    JsonNode text = line.path(format.takesText() ? "text" : "");
+    JsonNode messages = line.path(format.takesChats() ? "messages" : "");
     if (text.isMissingNode() == messages.isMissingNode()) {
       List<String> keys = line.properties().stream().map(Map.Entry::getKey).toList();
-      throw new IllegalArgumentException(
-          "keys %s, expected either \"text\" or \"messages\"".formatted(keys));
+      throw new IllegalArgumentException("keys %s, expected %s".formatted(keys, format.keys()));
     }
     // The first document follows the token that starts the stream.
     if (tokens.size() > 1) {

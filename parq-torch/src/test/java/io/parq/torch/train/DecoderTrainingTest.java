@@ -3,9 +3,11 @@ package io.parq.torch.train;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.parq.grids.ActivationQuantization;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.TensorData;
 import io.parq.optim.AdamW;
@@ -45,6 +47,11 @@ class DecoderTrainingTest {
             .build();
     final Batches batches = new Batches(TokenData.ofText(TEXT, TextCodec.bytes()), 16, 4, 5);
     final List<Double> losses = new ArrayList<>();
+
+    Run withActivations() {
+      model.quantizeActivations(ActivationQuantization.INT8_ASYM_PER_TOKEN, optimizer.groups());
+      return this;
+    }
 
     Trainer trainer(TrainConfig config) {
       TrainListener listener =
@@ -101,20 +108,51 @@ class DecoderTrainingTest {
     }
   }
 
+  private TrainConfig saving(int steps) {
+    return TrainConfig.of(steps).withEvalEvery(100).withCheckpoints(folder.resolve("saved"), 20, 1);
+  }
+
+  @Test
+  void quantizedActivationsTrainAndResumeBitForBit() throws IOException {
+    Torch.setThreads(1);
+    TrainConfig config = TrainConfig.of(60).withThreads(1);
+    TrainConfig half = TrainConfig.of(30).withThreads(1).withCheckpoints(folder, 0, 1);
+    try (Run plain = new Run();
+        Run straight = new Run().withActivations();
+        Run first = new Run().withActivations();
+        Run second = new Run().withActivations()) {
+      plain.trainer(config).run();
+      straight.trainer(config).run();
+      assertNotEquals(plain.losses, straight.losses);
+      double start = straight.losses.getFirst();
+      double end = straight.losses.getLast();
+      assertTrue(end < start - 2, () -> "from %s to %s".formatted(start, end));
+      assertEquals(plain.losses.getLast(), end, 0.2);
+
+      first.trainer(half).run();
+      Path checkpoint = Checkpoints.latest(folder);
+      assertNotNull(checkpoint);
+      second.trainer(config).resume(checkpoint).run();
+      assertEquals(
+          straight.losses, Stream.concat(first.losses.stream(), second.losses.stream()).toList());
+      assertSame(straight.tensors(), second.tensors());
+    }
+  }
+
   @Test
   void nativeMemoryIsFlatAndTheTextIsLearnt() throws IOException {
     Torch.setThreads(1);
     try (Run run = new Run()) {
-      run.trainer(TrainConfig.of(200)).run();
+      TokenData text = TokenData.ofText(TEXT, TextCodec.bytes());
+      run.trainer(saving(200)).evaluateOn(text).run();
       System.gc();
       long before = Pointer.physicalBytes();
-      run.trainer(TrainConfig.of(1000)).run();
+      run.trainer(saving(1000)).evaluateOn(text).run();
       System.gc();
       long growth = Pointer.physicalBytes() - before;
       assertFalse(growth > 24 << 20, () -> "grew by " + growth + " bytes over 1000 steps");
 
-      Perplexity quantized =
-          Perplexity.of(run.model::forward, TokenData.ofText(TEXT, TextCodec.bytes()), 16, 8, 8);
+      Perplexity quantized = Perplexity.of(run.model::forward, text, 16, 8, 8);
       assertTrue(quantized.bitsPerCharacter() < 1, quantized::toString);
       Generator generator = new Generator(run.model::forward, TextCodec.bytes(), 16);
       Generator.Options options = new Generator.Options(40, Sampling.GREEDY, List.of(" five"));
@@ -124,7 +162,6 @@ class DecoderTrainingTest {
       // What is saved is what was trained.
       run.model.save(folder.resolve("model"));
       try (CausalLm saved = CausalLm.load(folder.resolve("model"))) {
-        TokenData text = TokenData.ofText(TEXT, TextCodec.bytes());
         assertEquals(quantized, Perplexity.of(saved::forward, text, 16, 8, 8));
       }
     }

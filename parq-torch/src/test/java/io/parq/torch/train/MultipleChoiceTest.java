@@ -73,11 +73,31 @@ class MultipleChoiceTest {
             new MultipleChoice("x", List.of("a", "bbb"), 0),
             new MultipleChoice("x", List.of("a", "bbb"), 1),
             new MultipleChoice("longer context", List.of("b", "a", "bbbb"), 2));
-    // The longer text is less likely, but more so per byte.
+    // The longer text is less likely, but more so per character.
     MultipleChoice.Accuracy accuracy = MultipleChoice.score(model(), CODEC, questions, 32, 4);
     assertEquals(new MultipleChoice.Accuracy(3, 1, 2), accuracy);
     assertEquals(1 / 3.0, accuracy.acc());
     assertEquals(2 / 3.0, accuracy.accNorm());
+  }
+
+  /** As Python counts: an emoji is one character, though four bytes and two chars of Java. */
+  @Test
+  void lengthsAreCountedInCodePoints() {
+    double[][] table = new double[256][256];
+    for (double[] row : table) {
+      Arrays.fill(row, 1.0 / 256);
+    }
+    int[] emoji = {' ', 0xF0, 0x9F, 0x98, 0x80};
+    for (int i = 1; i < emoji.length; i++) {
+      Arrays.fill(table[emoji[i - 1]], 0.6 / 255);
+      table[emoji[i - 1]][emoji[i]] = 0.4;
+    }
+    // In nats: -9.2 for one character, -17.1 for two.
+    MultipleChoice question = new MultipleChoice("x", List.of("\uD83D\uDE00", "xy"), 1);
+    assertEquals(
+        new MultipleChoice.Accuracy(1, 0, 1),
+        MultipleChoice.score(
+            TableModel.ofProbabilities(table), TextCodec.bytes(), List.of(question), 16, 2));
   }
 
   @Test

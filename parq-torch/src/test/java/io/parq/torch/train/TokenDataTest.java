@@ -58,6 +58,30 @@ class TokenDataTest {
   }
 
   @Test
+  void aFormatThatIsGivenCounts() throws IOException {
+    String text = "{\"text\": \"ab\"}\n";
+    String chat =
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"},"
+            + " {\"role\": \"assistant\", \"content\": \"a\"}]}\n";
+    assertEquals(read("a.jsonl", text, PLAIN), read(TextFormat.JSONL, "a.txt", text));
+    assertEquals(read("c.jsonl", chat, PLAIN), read(TextFormat.CHAT, "c.json", chat));
+    assertEquals("[E]" + text.replace('\n', '/'), show(read(TextFormat.TEXT, "a.jsonl", text)));
+    assertEquals(
+        folder.resolve("a.txt") + ":1: keys [text], expected \"messages\"",
+        assertThrows(IllegalArgumentException.class, () -> read(TextFormat.CHAT, "a.txt", text))
+            .getMessage());
+    assertEquals(
+        folder.resolve("c.txt") + ":1: keys [messages], expected \"text\"",
+        assertThrows(IllegalArgumentException.class, () -> read(TextFormat.JSONL, "c.txt", chat))
+            .getMessage());
+  }
+
+  private TokenData read(TextFormat format, String name, String content) throws IOException {
+    Path file = Files.writeString(folder.resolve(name), content);
+    return TokenData.read(file, format, PLAIN, ChatTemplate.of(PLAIN));
+  }
+
+  @Test
   void longTextsAreCutAfterLines() throws IOException {
     String line = "abcdefghij\n";
     String text = line.repeat(3 * TokenReader.PIECE / line.length());

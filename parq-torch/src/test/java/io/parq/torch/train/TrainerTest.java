@@ -168,7 +168,7 @@ class TrainerTest {
     run.trainer(TrainConfig.of(3).withCheckpoints(folder, 0, 1)).run();
     Path file = Checkpoints.latest(folder);
     Run other = new Run();
-    NamedTensors before = other.optimizer.state();
+    NamedTensors before = other.optimizer.state().copy();
     Trainer accumulating = other.trainer(TrainConfig.of(3).withAccumulation(2));
     assertEquals(
         file + ": train/accumulation is 1, expected 2",

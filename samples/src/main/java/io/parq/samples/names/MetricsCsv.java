@@ -14,15 +14,14 @@ final class MetricsCsv {
     StringBuilder text = new StringBuilder(HEADER).append('\n');
     for (Score score : findings.results().scores()) {
       Width width = score.width();
-      boolean optimal = score.method().errorOptimal();
       text.append(
           String.format(
               Locale.ROOT,
               "%s,%s,%s,%s,%d,%.6f,%d,%s\n",
               width == null ? "fp32" : width.label(),
               score.method().label().replace(",", ""),
-              width == null ? "fp32" : width.linear(optimal),
-              width == null ? "fp32" : width.embedding(optimal),
+              width == null ? "fp32" : width.linear(score.method()),
+              width == null ? "fp32" : width.embedding(score.method()),
               score.bytes(),
               score.bits(),
               findings.names().count(),

@@ -30,7 +30,7 @@ public final class NamesDemo {
   public record Options(boolean full, Path output, int threads, Size size) {
     /** 3 and 2 bits on two threads, into {@code out/names} of the current folder. */
     public static final Options DEFAULTS =
-        new Options(false, Path.of("out", "names"), 2, Size.DEFAULT);
+        new Options(false, Path.of("out", "names"), 2, Size.QUICK);
 
     /** Checks the number of threads. */
     public Options {

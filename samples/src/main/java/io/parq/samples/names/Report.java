@@ -180,7 +180,7 @@ final class Report {
           text,
           width.label(),
           "linear layers <code>%s</code>, embedding <code>%s</code>"
-              .formatted(width.linear(false), width.embedding(false)));
+              .formatted(width.linear(Method.QAT), width.embedding(Method.QAT)));
     }
     setting(
         text,

@@ -3,13 +3,9 @@ package io.parq.samples.names;
 import io.parq.samples.Progress;
 import io.parq.torch.CausalLm;
 import io.parq.torch.TorchQuantOptimizer;
-import io.parq.torch.train.Batches;
 import io.parq.torch.train.Generator;
-import io.parq.torch.train.Perplexity;
 import io.parq.torch.train.Sampling;
 import io.parq.torch.train.TextCodec;
-import io.parq.torch.train.TokenData;
-import io.parq.torch.train.TrainListener;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -34,27 +30,17 @@ final class Study {
   private static final int NAMES = 4;
   private static final int LONGEST_NAME = 80;
 
-  /** How many training steps take as long as an evaluation, about. */
-  private static final int EVALUATION = 9;
-
   private final NamesDemo.Options options;
   private final UnicodeNames names;
-  private final Progress progress;
-  private final TokenData train;
-  private final TokenData heldOut;
+  private final Lab lab;
   private final List<Score> scores = new ArrayList<>();
   private final Map<String, List<String>> generated = new LinkedHashMap<>();
   private final List<String> verified = new ArrayList<>();
-  private long trainNanos;
 
   Study(NamesDemo.Options options, UnicodeNames names, Progress progress) {
     this.options = options;
     this.names = names;
-    this.progress = progress;
-    try (TextCodec codec = TextCodec.bytes()) {
-      this.train = TokenData.ofText(names.train(), codec);
-      this.heldOut = TokenData.ofText(names.heldOut(), codec);
-    }
+    this.lab = new Lab(options.size(), names, progress);
   }
 
   /** {@return training steps of all models together} */
@@ -65,7 +51,7 @@ final class Study {
 
   /** {@return pieces of work, for a progress bar} */
   static long work(NamesDemo.Options options) {
-    return steps(options) + (2L + 5L * Width.of(options.full()).size()) * EVALUATION;
+    return steps(options) + (2L + 5L * Width.of(options.full()).size()) * Lab.SCORING;
   }
 
   Findings run() throws IOException {
@@ -80,15 +66,15 @@ final class Study {
       round(control, width, Method.OPTIMAL_OF_CONTROL);
       quantized(base, width);
     }
-    double perSecond = steps(options) / (trainNanos / 1e9);
-    return new Findings(options, names, new Results(scores), generated, verified, perSecond);
+    return new Findings(
+        options, names, new Results(scores), generated, verified, lab.stepsPerSecond());
   }
 
   private void base(Path folder) throws IOException {
     try (PointerScope _ = new PointerScope();
         CausalLm model = CausalLm.create(options.size().model(), SEED);
         TextCodec codec = TextCodec.bytes()) {
-      train(Training.ofBase(options.size()), model, null, SEED);
+      lab.train(Training.ofBase(options.size()), model, Map.of(), SEED);
       model.save(folder);
       codec.tokenizer().save(folder);
       score(null, Method.BASE, model, PackedModel.of(model, Map.of()).bytes());
@@ -99,7 +85,7 @@ final class Study {
   private void control(Path base, Path folder) throws IOException {
     try (PointerScope _ = new PointerScope();
         CausalLm model = CausalLm.load(base)) {
-      train(Training.onward(options.size()), model, null, ~SEED);
+      lab.train(Training.onward(options.size()), model, Map.of(), ~SEED);
       model.save(folder);
       score(null, Method.CONTROL, model, PackedModel.of(model, Map.of()).bytes());
       generated.put("control", generate(model));
@@ -109,7 +95,7 @@ final class Study {
   private void round(Path folder, Width width, Method method) throws IOException {
     try (PointerScope _ = new PointerScope();
         CausalLm model = CausalLm.load(folder)) {
-      PackedModel packed = PackedModel.round(model, width.configs(method.errorOptimal()));
+      PackedModel packed = PackedModel.round(model, width.configs(method));
       score(width, method, model, packed.bytes());
       if (method == Method.OPTIMAL_OF_CONTROL) {
         generated.put(width.label() + ", PTQ of control", generate(model));
@@ -120,7 +106,8 @@ final class Study {
   private void quantized(Path base, Width width) throws IOException {
     try (PointerScope _ = new PointerScope();
         CausalLm model = CausalLm.load(base)) {
-      TorchQuantOptimizer optimizer = train(Training.onward(options.size()), model, width, ~SEED);
+      TorchQuantOptimizer optimizer =
+          lab.train(Training.onward(options.size()), model, width.configs(Method.QAT), ~SEED);
       PackedModel packed = PackedModel.of(model, optimizer.quantized());
       score(width, Method.QAT, model, packed.bytes());
       generated.put(width.label() + ", QAT", generate(model));
@@ -134,30 +121,8 @@ final class Study {
     }
   }
 
-  private TorchQuantOptimizer train(
-      Training training, CausalLm model, @Nullable Width width, long seed) throws IOException {
-    Size size = options.size();
-    Batches batches = new Batches(train, size.context(), size.batch(), seed);
-    TrainListener listener =
-        new TrainListener() {
-          @Override
-          public void stepped(io.parq.torch.train.Progress step) {
-            progress.step();
-          }
-        };
-    long start = System.nanoTime();
-    TorchQuantOptimizer optimizer =
-        training.run(model, width == null ? Map.of() : width.configs(false), batches, listener);
-    trainNanos += System.nanoTime() - start;
-    return optimizer;
-  }
-
   private void score(@Nullable Width width, Method method, CausalLm model, long bytes) {
-    int context = options.size().context();
-    Perplexity found =
-        Perplexity.of(model::forward, heldOut, context, context, options.size().batch());
-    scores.add(new Score(width, method, found.bitsPerCharacter(), bytes));
-    progress.step(EVALUATION);
+    scores.add(new Score(width, method, lab.bits(model), bytes));
   }
 
   /** Some names, drawn with the same seeds from every model. */

@@ -19,8 +19,10 @@ import java.util.Map;
  *
  * @param steps how long
  * @param learningRate the highest
+ * @param annealed whether weights are drawn to their levels bit by bit (PARQ) or lie on them from
+ *     the first step on (straight-through)
  */
-record Training(int steps, double learningRate) {
+record Training(int steps, double learningRate, boolean annealed) {
   /** Share of the steps in which the learning rate rises. */
   static final double WARM_UP = 0.05;
 
@@ -32,12 +34,12 @@ record Training(int steps, double learningRate) {
 
   /** How the base is trained. */
   static Training ofBase(Size size) {
-    return new Training(size.baseSteps(), 2e-3);
+    return new Training(size.baseSteps(), 2e-3, false);
   }
 
   /** How the control and the quantized models are trained, from the base on. */
   static Training onward(Size size) {
-    return new Training(size.tuneSteps(), 1e-3);
+    return new Training(size.tuneSteps(), 1e-3, true);
   }
 
   /**
@@ -59,13 +61,17 @@ record Training(int steps, double learningRate) {
         TorchQuantOptimizer.builder(model)
             .base(groups -> new AdamW(groups, learningRate))
             .quantize(configs)
-            .prox(ProxMap.parq(0, Math.max(1, Math.round(ANNEALED * steps))))
+            .prox(prox())
             .quantPeriod(1)
             .schedule(schedule())
             .clipNorm(CLIP)
             .build();
     new Trainer(model::forward, optimizer, batches, TrainConfig.of(steps), listener).run();
     return optimizer;
+  }
+
+  private ProxMap prox() {
+    return annealed ? ProxMap.parq(0, Math.max(1, Math.round(ANNEALED * steps))) : ProxMap.hard();
   }
 
   private LrSchedule schedule() {

@@ -12,20 +12,22 @@ import java.util.Map;
 
 /** The widths of the linear layers' weights; the embedding has 4 bits in each. */
 enum Width {
-  FOUR("4 bits", "symmetric:4", false),
-  THREE("3 bits", "stretched:3", true),
-  TWO("2 bits", "stretched:2", true),
-  TERNARY("ternary", "ternary", false);
+  FOUR("4 bits", "symmetric:4", "symmetric:4", false),
+  THREE("3 bits", "stretched:3", "stretched:3", true),
+  TWO("2 bits", "stretched:2", "stretched:2", true),
+  TERNARY("ternary", "ternary", "ternary+error-optimal", false);
 
   private static final String EMBEDDING = "symmetric:4";
 
   private final String label;
   private final String grid;
+  private final String trainedGrid;
   private final boolean inShortRun;
 
-  Width(String label, String grid, boolean inShortRun) {
+  Width(String label, String grid, String trainedGrid, boolean inShortRun) {
     this.label = label;
     this.grid = grid;
+    this.trainedGrid = trainedGrid;
     this.inShortRun = inShortRun;
   }
 
@@ -47,31 +49,30 @@ enum Width {
   /**
    * {@return the linear layers' levels: one scale a row, kept in bfloat16}
    *
-   * @param errorOptimal whether scales are those of the least squared error instead of the usual
-   *     ones
+   * @param method how the model comes to them
    */
-  QuantConfig linear(boolean errorOptimal) {
-    return config(grid, errorOptimal);
+  QuantConfig linear(Method method) {
+    return config(method == Method.QAT ? trainedGrid : grid, method.errorOptimal());
   }
 
   /**
    * {@return the embedding's levels, in the same way}
    *
-   * @param errorOptimal as for {@link #linear}
+   * @param method as for {@link #linear}
    */
-  QuantConfig embedding(boolean errorOptimal) {
-    return config(EMBEDDING, errorOptimal);
+  QuantConfig embedding(Method method) {
+    return config(EMBEDDING, method.errorOptimal());
   }
 
   /**
    * {@return all that is quantized}
    *
-   * @param errorOptimal as for {@link #linear}
+   * @param method as for {@link #linear}
    */
-  Map<ParameterFilter, QuantConfig> configs(boolean errorOptimal) {
+  Map<ParameterFilter, QuantConfig> configs(Method method) {
     Map<ParameterFilter, QuantConfig> configs = new LinkedHashMap<>();
-    configs.put(ParameterFilter.linear(), linear(errorOptimal));
-    configs.put(ParameterFilter.embedding(), embedding(errorOptimal));
+    configs.put(ParameterFilter.linear(), linear(method));
+    configs.put(ParameterFilter.embedding(), embedding(method));
     return configs;
   }
 

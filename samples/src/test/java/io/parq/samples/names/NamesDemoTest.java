@@ -95,9 +95,10 @@ class NamesDemoTest {
     try (ParqFile packed = ParqFile.open(file)) {
       assertEquals(8, packed.quantizedNames().size());
       assertEquals(
-          width.embedding(false), packed.quantized("model.embed_tokens.weight").lattice().config());
+          width.embedding(Method.QAT),
+          packed.quantized("model.embed_tokens.weight").lattice().config());
       assertEquals(
-          width.linear(false),
+          width.linear(Method.QAT),
           packed.quantized("model.layers.0.mlp.up_proj.weight").lattice().config());
       assertEquals(
           Set.of(

@@ -1,0 +1,87 @@
+package io.parq.cli;
+
+import io.parq.benchmarks.Bench;
+import io.parq.benchmarks.BenchTable;
+import io.parq.benchmarks.Machine;
+import io.parq.benchmarks.Reference;
+import io.parq.benchmarks.Results;
+import io.parq.benchmarks.Row;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Measures what a step costs on this machine. */
+@Command(
+    name = "bench",
+    description =
+        "Measures what a quantizing step costs here, in ratios to AdamW and to copying memory.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    footer = {
+      "",
+      "large: 33.6 M weights in two matrices, more than caches hold; small: 3.3 M weights in 200 tensors.",
+      "Lattices are fitted again in every step. Rounds are interleaved: each times a row once, and once",
+      "everything that it is compared to; the shortest of up to 7 counts. Each result is checked.",
+      "About a minute; --full takes many. Needs some 3 GB of memory."
+    })
+final class BenchCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "threads that a step may use (default: 2, or 1 if there is only one)")
+  private int threads = Math.min(2, Runtime.getRuntime().availableProcessors());
+
+  @Option(
+      names = "--full",
+      description =
+          "all of: hard, parq, binary-relax; per row, groups of 128 and 32; 1 bit to 4 bits; both models")
+  private boolean full;
+
+  @Option(
+      names = "--reference",
+      paramLabel = "PYTHON",
+      description = {
+        "also time PyTorch's AdamW and torchao's QuantOptimizer with this interpreter, and print both side",
+        "by side (some minutes more); reference/requirements.txt tells what it needs"
+      })
+  private @Nullable String reference;
+
+  @Option(
+      names = "--markdown",
+      description = "print tables in Markdown, as docs/performance.md has")
+  private boolean markdown;
+
+  @Option(names = "--json", paramLabel = "FILE", description = "also write all numbers to a file")
+  private @Nullable Path json;
+
+  @Override
+  public Integer call() throws IOException {
+    if (threads < 1) {
+      throw new ParameterException(
+          spec.commandLine(), "--threads " + threads + ", expected at least 1");
+    }
+    BenchTable table = new BenchTable(spec.commandLine().getOut(), markdown);
+    Map<String, String> machine = Machine.describe(threads);
+    table.facts(machine);
+    List<Row> rows = Bench.run(threads, full, table);
+    Reference.Report theirs = null;
+    if (reference != null) {
+      theirs = Reference.run(reference, threads);
+      table.beside(rows, theirs);
+    }
+    if (json != null) {
+      new Results(machine, rows, theirs).write(json);
+    }
+    return 0;
+  }
+}

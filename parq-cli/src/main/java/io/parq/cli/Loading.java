@@ -1,0 +1,22 @@
+package io.parq.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import picocli.CommandLine.Option;
+
+/** How commands that run a model load it. */
+final class Loading {
+  @Option(
+      names = "--float-activations",
+      description =
+          "leave activations as they are, even of a model that was trained with quantized ones")
+  private boolean floatActivations;
+
+  LoadedModel model(Path folder) throws IOException {
+    LoadedModel loaded = LoadedModel.of(folder);
+    if (floatActivations) {
+      loaded.model().keepActivations();
+    }
+    return loaded;
+  }
+}

@@ -1,0 +1,60 @@
+package io.parq.export.onnx;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * The file of weights beside a graph, which unlike the graph may be larger than 2 GB. Places are
+ * given out first, so that the graph is known before any weight is read.
+ */
+final class DataFile implements AutoCloseable {
+  /** Large tensors begin on a page, as the ONNX specification advises for mapping them. */
+  private static final long PAGE = 4096;
+
+  private static final long LARGE = 1 << 20;
+  private static final long SMALL_ALIGNMENT = 64;
+  private static final int CHUNK = 1 << 20;
+
+  private final FileChannel channel;
+  private final Arena arena = Arena.ofConfined();
+  private final MemorySegment chunk = arena.allocate(CHUNK);
+
+  DataFile(Path file) throws IOException {
+    channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+  }
+
+  /** The first place at or after an offset where so many bytes may begin. */
+  static long align(long offset, long bytes) {
+    long alignment = bytes >= LARGE ? PAGE : SMALL_ALIGNMENT;
+    return Math.multiplyExact(Math.ceilDiv(offset, alignment), alignment);
+  }
+
+  /** Writes memory of any kind at a place. */
+  void write(MemorySegment data, long offset) throws IOException {
+    // Through one buffer: a channel would keep a copy as large as what it is given.
+    for (long start = 0; start < data.byteSize(); start += CHUNK) {
+      long length = Math.min(CHUNK, data.byteSize() - start);
+      MemorySegment.copy(data, start, chunk, 0, length);
+      ByteBuffer buffer = chunk.asSlice(0, length).asByteBuffer();
+      while (buffer.hasRemaining()) {
+        channel.write(buffer, offset + start + buffer.position());
+      }
+    }
+  }
+
+  /** Makes sure that all bytes are on the disk. */
+  void force() throws IOException {
+    channel.force(true);
+  }
+
+  @Override
+  public void close() throws IOException {
+    arena.close();
+    channel.close();
+  }
+}

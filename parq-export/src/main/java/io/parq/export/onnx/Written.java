@@ -1,0 +1,131 @@
+package io.parq.export.onnx;
+
+import io.parq.export.ModelReader;
+import io.parq.export.ModelSource;
+import io.parq.export.ModelWriter.Progress;
+import io.parq.grids.Lattice;
+import io.parq.grids.QuantizedTensor;
+import io.parq.grids.TensorData;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+
+/** Writes the weights of a model, and compares what a reader makes of them with the source. */
+final class Written {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+  /** Values that are compared at a time. */
+  private static final int CHUNK = 1 << 18;
+
+  private final ModelSource model;
+  private final List<GraphWeights.Placed> placed;
+  private final Progress progress;
+  private final long total;
+  private long done;
+
+  Written(ModelSource model, List<GraphWeights.Placed> placed, Progress progress) {
+    this.model = model;
+    this.placed = placed;
+    this.progress = progress;
+    long bytes = 0;
+    for (GraphWeights.Placed weight : placed) {
+      bytes += weight.info().byteSize();
+    }
+    // Each weight counts twice: it is written, and read again.
+    total = 2 * bytes;
+  }
+
+  private void begin(GraphWeights.Placed weight) {
+    progress.at(done / 2, total / 2, weight.info().name());
+    done += weight.info().byteSize();
+  }
+
+  void write(DataFile file) throws IOException {
+    for (GraphWeights.Placed weight : placed) {
+      begin(weight);
+      Encoding encoding = weight.encoding();
+      if (encoding == null) {
+        file.write(model.plain(weight.info().name()).data(), weight.codes());
+        continue;
+      }
+      WeightBytes bytes = new WeightBytes(encoding, model.quantized(weight.info().name()));
+      bytes.writeCodes(file, weight.codes());
+      bytes.writeScales(file, weight.scales());
+      if (encoding.zeroPoints()) {
+        bytes.writeZeroPoints(file, weight.zeroPoints());
+      }
+    }
+  }
+
+  /** Some of a tensor's values, in order. */
+  private interface Values {
+    void read(long start, float[] out, int length);
+  }
+
+  /** Fails at the first value that differs from the source. */
+  void check(ModelReader reader) throws IOException {
+    for (GraphWeights.Placed weight : placed) {
+      begin(weight);
+      String name = weight.info().name();
+      if (weight.encoding() != null) {
+        compare(weight, values(model.quantized(name)), reader);
+      } else {
+        TensorData plain = model.plain(name);
+        compare(weight, (start, out, length) -> plain.toFloats(start, out, 0, length), reader);
+      }
+    }
+  }
+
+  private static Values values(QuantizedTensor tensor) {
+    Lattice lattice = tensor.lattice();
+    long blockLength = lattice.layout().blockLength();
+    byte[] codes = new byte[CHUNK];
+    return (start, out, length) -> {
+      for (int i = 0; i < length; ) {
+        int block = (int) ((start + i) / blockLength);
+        int part = (int) Math.min(length - i, (block + 1) * blockLength - start - i);
+        MemorySegment.copy(tensor.codes(), ValueLayout.JAVA_BYTE, start + i, codes, 0, part);
+        lattice.values(block, codes, 0, part, out, i);
+        i += part;
+      }
+    };
+  }
+
+  private void compare(GraphWeights.Placed weight, Values expected, ModelReader reader)
+      throws IOException {
+    long[] shape = weight.info().shape();
+    long rows = shape.length == 1 ? 1 : shape[0];
+    long columns = shape[shape.length - 1];
+    long step = Math.clamp(CHUNK / columns, 1, rows);
+    float[] values = new float[(int) Math.min(CHUNK, step * columns)];
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment decoded = arena.allocate(step * columns * Float.BYTES, Long.BYTES);
+      for (long row = 0; row < rows; row += step) {
+        long count = Math.min(step, rows - row);
+        reader.read(weight.info().name(), row, count, decoded);
+        for (long i = 0; i < count * columns; i += values.length) {
+          int length = (int) Math.min(values.length, count * columns - i);
+          expected.read(row * columns + i, values, length);
+          MemorySegment part = decoded.asSlice(i * Float.BYTES, (long) length * Float.BYTES);
+          MemorySegment same =
+              MemorySegment.ofArray(values).asSlice(0, (long) length * Float.BYTES);
+          long difference = part.mismatch(same);
+          if (difference >= 0) {
+            long at = difference / Float.BYTES;
+            long element = row * columns + i + at;
+            throw new IOException(
+                "%s: row %d, column %d: trained %s, the file holds %s"
+                    .formatted(
+                        weight.info().name(),
+                        element / columns,
+                        element % columns,
+                        values[(int) at],
+                        part.getAtIndex(FLOAT, at)));
+          }
+        }
+      }
+    }
+  }
+}
