@@ -68,6 +68,7 @@ class UpdateKernelsTest {
   }
 
   /** Memory of every kind, and as tensors of another library show it. */
+  @SuppressWarnings("restricted")
   private static List<MemorySegment> memories(Path folder) throws java.io.IOException {
     MemorySegment nativeMemory = Arena.global().allocate(4 * MEMORY, 64);
     MemorySegment foreign = Arena.global().allocate(4 * MEMORY + 4, 64).asSlice(4);
