@@ -1,6 +1,7 @@
 package io.parq.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.parq.export.FolderSource;
 import io.parq.export.ModelSource;
@@ -272,5 +273,13 @@ class ConsumersTest {
           new Case(name, "llama", linear, "symmetric:8 per-row bf16", options), "torchao", folder);
     }
     PythonVenv.check("check_executorch.py", folder);
+  }
+
+  /** The files are those that the tests of parq-torch wrote, one of each family and encoding. */
+  @Test
+  void llamaCppLoadsGgufFiles() throws Exception {
+    Path folder = PythonVenv.ROOT.resolve("parq-torch/target/consumers/gguf");
+    assertTrue(Files.isDirectory(folder), folder + ": expected what GgufModelsTest writes");
+    PythonVenv.check("check_gguf.py", folder);
   }
 }
