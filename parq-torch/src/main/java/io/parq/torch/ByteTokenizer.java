@@ -1,5 +1,6 @@
 package io.parq.torch;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -36,7 +37,7 @@ final class ByteTokenizer implements Tokenizer {
   /** Byte-pair encoding without any pairs says the same. */
   @Override
   public void save(Path folder) throws IOException {
-    ObjectNode root = JsonFields.MAPPER.createObjectNode();
+    ObjectNode root = JsonNodeFactory.instance.objectNode();
     root.put("version", "1.0");
     root.putNull("truncation").putNull("padding").putArray("added_tokens");
     root.putNull("normalizer").set("pre_tokenizer", byteLevel());
@@ -49,7 +50,7 @@ final class ByteTokenizer implements Tokenizer {
     model.putArray("merges");
     Files.createDirectories(folder);
     ModelFolder.writeText(folder.resolve("tokenizer.json"), root.toPrettyString() + "\n");
-    ObjectNode settings = JsonFields.MAPPER.createObjectNode();
+    ObjectNode settings = JsonNodeFactory.instance.objectNode();
     settings.put("tokenizer_class", "PreTrainedTokenizerFast");
     settings.put("clean_up_tokenization_spaces", false);
     ModelFolder.writeText(
@@ -57,8 +58,8 @@ final class ByteTokenizer implements Tokenizer {
   }
 
   private static ObjectNode byteLevel() {
-    return JsonFields.MAPPER
-        .createObjectNode()
+    return JsonNodeFactory.instance
+        .objectNode()
         .put("type", "ByteLevel")
         .put("add_prefix_space", false)
         .put("trim_offsets", true)

@@ -1,6 +1,7 @@
 package io.parq.torch;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import io.parq.export.model.ModelFormatException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;

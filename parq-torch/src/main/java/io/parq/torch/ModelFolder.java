@@ -38,7 +38,7 @@ final class ModelFolder {
     if (source != null && Files.isDirectory(source) && !Files.isSameFile(source, folder)) {
       copyCompanions(source, folder);
     }
-    writeText(folder.resolve(ModelConfig.FILE), model.config().json());
+    writeText(folder.resolve(ModelFiles.CONFIG), model.config().json());
   }
 
   private static List<Path> weightFiles(Path folder) throws IOException {

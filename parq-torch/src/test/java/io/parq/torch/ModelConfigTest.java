@@ -5,7 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.parq.export.model.ModelConfig;
+import io.parq.export.model.ModelFormatException;
+import io.parq.export.model.Rope;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,13 +22,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class ModelConfigTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
   static List<String> models() {
     return Golden.MODELS;
   }
 
   private static ObjectNode json(String name) throws IOException {
-    return (ObjectNode)
-        JsonFields.MAPPER.readTree(Files.readString(Golden.folder(name).resolve("config.json")));
+    return (ObjectNode) JSON.readTree(Files.readString(Golden.folder(name).resolve("config.json")));
   }
 
   /** Without what only says where the values come from. */
@@ -116,7 +121,7 @@ class ModelConfigTest {
   void errorsNameKeyValueAndExpectation(String name, String key, String value, String message)
       throws IOException {
     ObjectNode json = json(name);
-    json.set(key, JsonFields.MAPPER.readTree(value));
+    json.set(key, JSON.readTree(value));
     IllegalArgumentException error =
         assertThrows(IllegalArgumentException.class, () -> ModelConfig.parse(json.toString()));
     assertEquals(message, error.getMessage());
@@ -152,7 +157,7 @@ class ModelConfigTest {
     for (String key : keys) {
       for (String value : odd) {
         ObjectNode json = original.deepCopy();
-        JsonNode node = JsonFields.MAPPER.readTree(value);
+        JsonNode node = JSON.readTree(value);
         json.set(key, node);
         try {
           ModelConfig.parse(json.toString());
