@@ -2,6 +2,7 @@ package io.parq.torch;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.parq.export.safetensors.AtomicFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -49,12 +50,11 @@ final class ByteTokenizer implements Tokenizer {
     }
     model.putArray("merges");
     Files.createDirectories(folder);
-    ModelFolder.writeText(folder.resolve("tokenizer.json"), root.toPrettyString() + "\n");
+    AtomicFile.replace(folder.resolve("tokenizer.json"), root.toPrettyString() + "\n");
     ObjectNode settings = JsonNodeFactory.instance.objectNode();
     settings.put("tokenizer_class", "PreTrainedTokenizerFast");
     settings.put("clean_up_tokenization_spaces", false);
-    ModelFolder.writeText(
-        folder.resolve("tokenizer_config.json"), settings.toPrettyString() + "\n");
+    AtomicFile.replace(folder.resolve("tokenizer_config.json"), settings.toPrettyString() + "\n");
   }
 
   private static ObjectNode byteLevel() {
