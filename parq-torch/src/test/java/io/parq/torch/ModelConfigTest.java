@@ -1,6 +1,8 @@
 package io.parq.torch;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,6 +12,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.parq.export.model.ModelConfig;
 import io.parq.export.model.ModelFormatException;
 import io.parq.export.model.Rope;
+import io.parq.export.model.RopeScaling;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -51,7 +54,7 @@ class ModelConfigTest {
   void gemmaPatternsAndRopes() throws IOException {
     ModelConfig config = ModelConfig.read(Golden.folder("gemma3"));
     assertEquals(List.of(8, 0, 8), config.windows());
-    assertEquals("linear", config.rope(1).type());
+    assertInstanceOf(RopeScaling.Linear.class, config.rope(1).scaling());
     assertEquals(100_000, config.rope(1).theta());
     assertEquals(5_000, config.rope(2).theta());
     assertEquals(1 / Math.sqrt(24), config.attentionScale());
@@ -81,8 +84,9 @@ class ModelConfigTest {
   void longropeSwitchesBeyondTheOriginalLength() throws IOException {
     Rope rope = ModelConfig.read(Golden.folder("phi3-longrope")).rope();
     assertEquals(6, rope.dimension());
-    assertEquals(rope.frequencies(), rope.frequencies(32));
-    assertEquals(rope.longFrequencies(), rope.frequencies(33));
+    assertEquals(rope.frequencies(1), rope.frequencies(32));
+    assertNotEquals(rope.frequencies(32), rope.frequencies(33));
+    assertEquals(rope.frequencies(33), rope.frequencies(1000));
     assertEquals(Math.sqrt(1 + Math.log(2) / Math.log(32)), rope.magnitude(), 1e-12);
   }
 
