@@ -5,11 +5,11 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.parq.export.safetensors.AtomicFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +19,7 @@ public final class ModelFiles {
   public static final String CONFIG = "config.json";
 
   /** What tokenizers and generation are configured with. */
-  public static final List<String> COMPANIONS =
+  private static final List<String> COMPANIONS =
       List.of(
           "tokenizer.json",
           "tokenizer_config.json",
@@ -38,7 +38,7 @@ public final class ModelFiles {
   private ModelFiles() {}
 
   /**
-   * Copies the companions that there are.
+   * Copies the companions that there are, each at once, in place of those of the other folder.
    *
    * @param from the model's folder
    * @param to an existing folder
@@ -47,7 +47,7 @@ public final class ModelFiles {
   public static void copyCompanions(Path from, Path to) throws IOException {
     for (String name : COMPANIONS) {
       if (Files.isRegularFile(from.resolve(name))) {
-        Files.copy(from.resolve(name), to.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+        AtomicFile.replace(to.resolve(name), Files.readAllBytes(from.resolve(name)));
       }
     }
   }

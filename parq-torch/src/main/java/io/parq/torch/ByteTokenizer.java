@@ -1,6 +1,8 @@
 package io.parq.torch;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.parq.export.safetensors.AtomicFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -36,7 +38,7 @@ final class ByteTokenizer implements Tokenizer {
   /** Byte-pair encoding without any pairs says the same. */
   @Override
   public void save(Path folder) throws IOException {
-    ObjectNode root = JsonFields.MAPPER.createObjectNode();
+    ObjectNode root = JsonNodeFactory.instance.objectNode();
     root.put("version", "1.0");
     root.putNull("truncation").putNull("padding").putArray("added_tokens");
     root.putNull("normalizer").set("pre_tokenizer", byteLevel());
@@ -48,17 +50,16 @@ final class ByteTokenizer implements Tokenizer {
     }
     model.putArray("merges");
     Files.createDirectories(folder);
-    ModelFolder.writeText(folder.resolve("tokenizer.json"), root.toPrettyString() + "\n");
-    ObjectNode settings = JsonFields.MAPPER.createObjectNode();
+    AtomicFile.replace(folder.resolve("tokenizer.json"), root.toPrettyString() + "\n");
+    ObjectNode settings = JsonNodeFactory.instance.objectNode();
     settings.put("tokenizer_class", "PreTrainedTokenizerFast");
     settings.put("clean_up_tokenization_spaces", false);
-    ModelFolder.writeText(
-        folder.resolve("tokenizer_config.json"), settings.toPrettyString() + "\n");
+    AtomicFile.replace(folder.resolve("tokenizer_config.json"), settings.toPrettyString() + "\n");
   }
 
   private static ObjectNode byteLevel() {
-    return JsonFields.MAPPER
-        .createObjectNode()
+    return JsonNodeFactory.instance
+        .objectNode()
         .put("type", "ByteLevel")
         .put("add_prefix_space", false)
         .put("trim_offsets", true)

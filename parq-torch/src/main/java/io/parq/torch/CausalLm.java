@@ -1,7 +1,13 @@
 package io.parq.torch;
 
+import io.parq.export.ModelFiles;
 import io.parq.export.ModelReader;
 import io.parq.export.formats.Formats;
+import io.parq.export.model.ActivationConfig;
+import io.parq.export.model.Family;
+import io.parq.export.model.ModelConfig;
+import io.parq.export.model.ModelFormatException;
+import io.parq.export.model.Rope;
 import io.parq.grids.ActivationQuantization;
 import io.parq.optim.ParamGroup;
 import java.io.IOException;
@@ -99,7 +105,7 @@ public final class CausalLm extends Module {
     try (PointerScope _ = new PointerScope()) {
       CausalLm model = new CausalLm(config, folder);
       try {
-        model.applyActivations(folder.resolve(ModelConfig.FILE) + ": ");
+        model.applyActivations(folder.resolve(ModelFiles.CONFIG) + ": ");
         Weights.load(model, folder, weights);
         return model;
       } catch (IOException | RuntimeException | Error e) {

@@ -1,5 +1,7 @@
 package io.parq.torch;
 
+import io.parq.export.model.Family;
+import io.parq.export.model.ModelConfig;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.Tensor;
 

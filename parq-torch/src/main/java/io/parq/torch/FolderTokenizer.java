@@ -1,6 +1,8 @@
 package io.parq.torch;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import io.parq.export.ModelFiles;
+import io.parq.export.model.ModelFormatException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -59,7 +61,7 @@ final class FolderTokenizer implements Tokenizer {
     Files.createDirectories(folder);
     Path from = file.toAbsolutePath().getParent();
     if (from != null && !Files.isSameFile(from, folder)) {
-      ModelFolder.copyCompanions(from, folder);
+      ModelFiles.copyCompanions(from, folder);
     }
   }
 

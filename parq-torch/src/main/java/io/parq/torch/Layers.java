@@ -1,5 +1,7 @@
 package io.parq.torch;
 
+import io.parq.export.model.Family;
+import io.parq.export.model.ModelConfig;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;

@@ -1,5 +1,6 @@
 package io.parq.torch;
 
+import io.parq.export.model.Rope;
 import java.util.List;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;

@@ -1,5 +1,6 @@
 package io.parq.torch;
 
+import io.parq.export.model.ModelFormatException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.OptionalInt;

@@ -1,8 +1,12 @@
 package io.parq.torch;
 
+import io.parq.export.ModelFiles;
 import io.parq.export.ModelReader;
 import io.parq.export.ModelReader.Stored;
 import io.parq.export.Rows;
+import io.parq.export.model.Family;
+import io.parq.export.model.ModelConfig;
+import io.parq.export.model.ModelFormatException;
 import io.parq.export.safetensors.SafetensorsReader;
 import io.parq.export.safetensors.SafetensorsWriter;
 import io.parq.export.safetensors.TensorInfo;
@@ -126,7 +130,7 @@ final class Weights {
           "%d tensors are not what %s asks for:%n  %s"
               .formatted(
                   problems.size(),
-                  ModelConfig.FILE,
+                  ModelFiles.CONFIG,
                   String.join(System.lineSeparator() + "  ", problems)));
     }
   }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.parq.export.model.ActivationConfig;
 import io.parq.grids.ActivationQuantization;
 import io.parq.grids.NamedTensors;
 import io.parq.grids.QuantConfig;

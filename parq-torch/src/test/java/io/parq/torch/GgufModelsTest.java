@@ -11,6 +11,7 @@ import io.parq.export.ModelSource;
 import io.parq.export.ModelWriter;
 import io.parq.export.gguf.GgufReader;
 import io.parq.export.gguf.GgufWriter;
+import io.parq.export.model.ModelConfig;
 import io.parq.export.safetensors.SafetensorsWriter;
 import io.parq.export.safetensors.TensorInfo;
 import io.parq.grids.NamedTensors;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.parq.export.model.ModelFormatException;
 import io.parq.export.safetensors.SafetensorsReader;
 import io.parq.export.safetensors.TensorInfo;
 import io.parq.grids.DType;

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.parq.export.model.ModelFormatException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -17,16 +19,18 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TokenizerTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
   private static final String MIXED = "naïve 日本語 😀\n\ttwo  spaces";
 
   @Test
   void idsAreThoseOfTheReference() throws IOException {
     Path folder = Golden.folder("tokenizer");
-    JsonNode cases = JsonFields.MAPPER.readTree(Files.readString(folder.resolve("expected.json")));
+    JsonNode cases = JSON.readTree(Files.readString(folder.resolve("expected.json")));
     assertTrue(cases.size() >= 4);
     try (Tokenizer tokenizer = Tokenizer.load(folder)) {
       for (JsonNode example : cases) {
-        int[] expected = JsonFields.MAPPER.convertValue(example.get("ids"), int[].class);
+        int[] expected = JSON.convertValue(example.get("ids"), int[].class);
         String text = example.get("text").textValue();
         assertArrayEquals(expected, tokenizer.encode(text, true), text);
         assertEquals(text, tokenizer.decode(expected, true));

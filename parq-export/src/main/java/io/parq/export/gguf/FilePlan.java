@@ -1,6 +1,7 @@
 package io.parq.export.gguf;
 
 import io.parq.export.ModelSource;
+import io.parq.export.model.ModelConfig;
 import io.parq.export.safetensors.TensorInfo;
 import io.parq.grids.DType;
 import io.parq.grids.QuantConfig;
@@ -41,14 +42,14 @@ final class FilePlan {
   private final Map<Header.Entry, List<Float>> own = new LinkedHashMap<>();
   private final List<String> refusals = new ArrayList<>();
   private final TensorNames names;
-  private final DecoderConfig config;
+  private final ModelConfig config;
   private final Target target;
   private long end;
 
-  private FilePlan(Target target, DecoderConfig config) {
+  private FilePlan(Target target, ModelConfig config) {
     this.target = target;
     this.config = config;
-    this.names = new TensorNames(config.architecture());
+    this.names = new TensorNames(config.family());
   }
 
   /**
@@ -56,7 +57,7 @@ final class FilePlan {
    *
    * @throws IllegalArgumentException if tensors cannot be held; the message has a line for each
    */
-  static FilePlan of(ModelSource model, Target target, DecoderConfig config) {
+  static FilePlan of(ModelSource model, Target target, ModelConfig config) {
     FilePlan plan = new FilePlan(target, config);
     for (TensorInfo info : model.tensors()) {
       plan.add(info, model.config(info.name()));
@@ -71,14 +72,14 @@ final class FilePlan {
   private void add(TensorInfo info, @Nullable QuantConfig quantization) {
     String name = names.toFile(info.name());
     if (name == null) {
-      refuse(info, "no tensor of llama.cpp's " + config.architecture());
+      refuse(info, "no tensor of llama.cpp's " + config.family());
       return;
     }
     Encoding encoding = quantization == null ? plain(info) : quantized(info, name, quantization);
     if (encoding == null) {
       return;
     }
-    RowOrder order = RowOrder.of(name, config.architecture(), config.headDim());
+    RowOrder order = RowOrder.of(name, config.family(), config.headDim());
     if (!order.isSame() && info.shape()[0] % config.headDim() != 0) {
       refuse(
           info,
@@ -91,7 +92,8 @@ final class FilePlan {
           info, "%d rows, expected vocab_size, %d".formatted(info.shape()[0], config.vocabSize()));
       return;
     }
-    boolean plusOne = config.architecture().addsOneToNorms() && info.name().endsWith("norm.weight");
+    boolean plusOne =
+        Architecture.addsOneToNorms(config.family()) && info.name().endsWith("norm.weight");
     Header.Entry scale = encoding == Encoding.NVFP4 ? scale(name) : null;
     items.add(
         new Item(info, quantization, place(name, info.shape(), encoding), order, plusOne, scale));

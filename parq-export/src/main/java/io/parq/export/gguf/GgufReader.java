@@ -1,6 +1,7 @@
 package io.parq.export.gguf;
 
 import io.parq.export.ModelReader;
+import io.parq.export.model.Family;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -70,17 +71,17 @@ public final class GgufReader implements ModelReader {
   }
 
   private void addTensors() throws GgufException {
-    Architecture architecture = Architecture.ofName(header.metadata().get("general.architecture"));
-    TensorNames names = architecture == null ? null : new TensorNames(architecture);
+    Family family = Architecture.ofName(header.metadata().get("general.architecture"));
+    TensorNames names = family == null ? null : new TensorNames(family);
     Map<String, Header.Entry> entries = new LinkedHashMap<>();
     header.tensors().forEach(entry -> entries.put(entry.name(), entry));
     for (Header.Entry entry : header.tensors()) {
       String model = names == null ? null : names.toModel(entry.name());
       RowOrder order = RowOrder.SAME;
       boolean lessOne = false;
-      if (architecture != null && model != null) {
-        lessOne = architecture.addsOneToNorms() && model.endsWith("norm.weight");
-        order = order(entry, architecture);
+      if (family != null && model != null) {
+        lessOne = Architecture.addsOneToNorms(family) && model.endsWith("norm.weight");
+        order = order(entry, family);
       }
       Header.Entry scale = scaleOf(entry, entries);
       if (!isScale(entry, entries)) {
@@ -91,14 +92,14 @@ public final class GgufReader implements ModelReader {
     }
   }
 
-  private RowOrder order(Header.Entry entry, Architecture architecture) throws GgufException {
-    if (RowOrder.of(entry.name(), architecture, 2).isSame()) {
+  private RowOrder order(Header.Entry entry, Family family) throws GgufException {
+    if (RowOrder.of(entry.name(), family, 2).isSame()) {
       return RowOrder.SAME;
     }
-    long dim = number(architecture + ".attention.key_length", 0);
+    long dim = number(family + ".attention.key_length", 0);
     if (dim == 0) {
-      long heads = number(architecture + ".attention.head_count", 1);
-      dim = number(architecture + ".embedding_length", 0) / Math.max(1, heads);
+      long heads = number(family + ".attention.head_count", 1);
+      dim = number(family + ".embedding_length", 0) / Math.max(1, heads);
     }
     long rows = entry.shape().getFirst();
     if (dim < 2 || dim % 2 != 0 || dim > Integer.MAX_VALUE || rows % dim != 0) {
@@ -107,7 +108,7 @@ public final class GgufReader implements ModelReader {
           entry.name(),
           "%d rows, expected a multiple of the elements of a head, %d".formatted(rows, dim));
     }
-    return RowOrder.of(entry.name(), architecture, (int) dim);
+    return RowOrder.of(entry.name(), family, (int) dim);
   }
 
   private long number(String key, long otherwise) {

@@ -2,6 +2,7 @@ package io.parq.export.gguf;
 
 import io.parq.export.ModelSource;
 import io.parq.export.ModelWriter;
+import io.parq.export.model.ModelConfig;
 import io.parq.export.safetensors.AtomicFile;
 import io.parq.export.safetensors.TensorInfo;
 import io.parq.grids.Target;
@@ -39,17 +40,21 @@ public final class GgufWriter implements ModelWriter {
     if (Files.exists(out)) {
       throw new FileAlreadyExistsException(out.toString());
     }
-    DecoderConfig config = new DecoderConfig(HfConfig.read(model.folder()));
+    ModelConfig config = ModelConfig.read(model.folder());
+    RopeMetadata rope = new RopeMetadata(config);
+    DecoderMetadata.check(config);
+    rope.check();
     FilePlan plan = FilePlan.of(model, target, config);
     Metadata metadata = new Metadata();
-    metadata.put("general.architecture", config.architecture().toString());
+    metadata.put("general.architecture", config.family().toString());
     metadata.put("general.type", "model");
     metadata.put("general.alignment", Header.ALIGNMENT);
     metadata.put("general.quantization_version", 2);
     metadata.put("general.file_type", plan.fileType());
-    config.put(metadata);
-    Vocabulary.put(model.folder(), config.vocabSize(), metadata);
-    plan.addOwn(config.tensors());
+    DecoderMetadata.put(config, metadata);
+    rope.put(metadata);
+    Vocabulary.put(model.folder(), config, metadata);
+    plan.addOwn(rope.tensors());
     write(model, out, plan, metadata, progress);
   }
 

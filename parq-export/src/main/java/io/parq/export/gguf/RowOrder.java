@@ -1,5 +1,7 @@
 package io.parq.export.gguf;
 
+import io.parq.export.model.Family;
+
 /**
  * The order of rows of queries and keys. Hugging Face turns element i of a head with i + d / 2, and
  * llama.cpp's llama element 2i with 2i + 1, so a file interleaves the halves of each head.
@@ -10,9 +12,10 @@ record RowOrder(int headDim) {
   static final RowOrder SAME = new RowOrder(0);
 
   /** The order of a tensor under the file's name. */
-  static RowOrder of(String name, Architecture architecture, int headDim) {
+  static RowOrder of(String name, Family family, int headDim) {
     boolean turned =
-        name.matches("blk\\.\\d+\\.attn_[qk]\\.(weight|bias)") && architecture.pairsNeighbours();
+        name.matches("blk\\.\\d+\\.attn_[qk]\\.(weight|bias)")
+            && Architecture.pairsNeighbours(family);
     return turned ? new RowOrder(headDim) : SAME;
   }
 

@@ -1,5 +1,6 @@
 package io.parq.export.gguf;
 
+import io.parq.export.model.Family;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -50,10 +51,10 @@ final class TensorNames {
   private final Map<String, String> toFile = new HashMap<>(SHARED);
   private final Map<String, String> toModel = new HashMap<>();
 
-  TensorNames(Architecture architecture) {
-    toFile.putAll(architecture == Architecture.PHI3 ? FUSED : SPLIT);
-    toFile.putAll(architecture == Architecture.GEMMA3 ? FOUR_NORMS : TWO_NORMS);
-    if (architecture == Architecture.QWEN3 || architecture == Architecture.GEMMA3) {
+  TensorNames(Family family) {
+    toFile.putAll(family == Family.PHI3 ? FUSED : SPLIT);
+    toFile.putAll(family == Family.GEMMA3 ? FOUR_NORMS : TWO_NORMS);
+    if (family == Family.QWEN3 || family == Family.GEMMA3) {
       toFile.putAll(HEAD_NORMS);
     }
     toFile.forEach((model, file) -> toModel.put(file, model));

@@ -1,6 +1,11 @@
 package io.parq.export.gguf;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.parq.export.model.ModelConfig;
+import io.parq.export.model.ModelFormatException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * token is minus the rank of the merge that makes it, so that both merge alike.
  */
 final class Vocabulary {
+  private static final ObjectMapper MAPPER = new ObjectMapper();
   private static final String PREFIX = "tokenizer.ggml.";
   private static final char SPACE = '\u2581';
 
@@ -42,17 +48,35 @@ final class Vocabulary {
   private final List<String> tokens = new ArrayList<>();
   private final List<Integer> types = new ArrayList<>();
 
-  private Vocabulary(Path folder) throws IOException {
+  private Vocabulary(Path folder, String config) throws IOException {
     this.folder = folder;
-    this.tokenizer = HfConfig.json(folder, "tokenizer.json");
-    this.settings = HfConfig.json(folder, "tokenizer_config.json");
-    this.config = HfConfig.json(folder, "config.json");
+    this.tokenizer = json(folder, "tokenizer.json");
+    this.settings = json(folder, "tokenizer_config.json");
+    this.config = MAPPER.readTree(config);
     this.model = tokenizer.path("model");
   }
 
   /** Adds the tokenizer of a folder, with as many tokens as the embedding has rows. */
-  static void put(Path folder, int size, Metadata metadata) throws IOException {
-    new Vocabulary(folder).put(size, metadata);
+  static void put(Path folder, ModelConfig config, Metadata metadata) throws IOException {
+    new Vocabulary(folder, config.json()).put(config.vocabSize(), metadata);
+  }
+
+  /** Reads a JSON file of a folder, or returns an empty object if there is none. */
+  private static JsonNode json(Path folder, String name) throws IOException {
+    Path file = folder.resolve(name);
+    if (!Files.isRegularFile(file)) {
+      return MAPPER.createObjectNode();
+    }
+    try {
+      JsonNode node = MAPPER.readTree(Files.readString(file));
+      if (!(node instanceof ObjectNode)) {
+        throw new ModelFormatException(file, "expected a JSON object");
+      }
+      return node;
+    } catch (JsonProcessingException e) {
+      throw new ModelFormatException(
+          file, new IllegalArgumentException("not valid JSON: " + e.getOriginalMessage(), e));
+    }
   }
 
   private void put(int size, Metadata metadata) throws IOException {
@@ -221,8 +245,8 @@ final class Vocabulary {
       return ids.get(content);
     }
     String key = name + "_token_id";
-    JsonNode generation = HfConfig.json(folder, "generation_config.json");
-    for (JsonNode place : List.of(config, config.path("text_config"), generation)) {
+    JsonNode generation = json(folder, "generation_config.json");
+    for (JsonNode place : List.of(config, generation)) {
       JsonNode id = place.path(key);
       JsonNode first = id.isArray() ? id.path(0) : id;
       if (first.isIntegralNumber()) {

@@ -1,9 +1,11 @@
 package io.parq.export.model;
 
+import io.parq.export.ModelFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a decoder looks like, as a Hugging Face folder's config.json says. Values that would change
@@ -54,9 +56,6 @@ public record ModelConfig(
     double initializerRange,
     String json) {
 
-  /** The file's name in a model's folder. */
-  static final String FILE = "config.json";
-
   /**
    * Copies the list.
    *
@@ -103,13 +102,47 @@ public record ModelConfig(
    * @throws IOException if the file cannot be read
    */
   public static ModelConfig read(Path folder) throws IOException {
-    Path file = folder.resolve(FILE);
+    Path file = folder.resolve(ModelFiles.CONFIG);
     String json = Files.readString(file);
     try {
       return parse(json);
     } catch (IllegalArgumentException e) {
       throw new ModelFormatException(file, e);
     }
+  }
+
+  /** {@return how the inputs of linear layers are quantized, or null if they are not} */
+  public @Nullable ActivationConfig activations() {
+    return ActivationConfig.of(JsonFields.parse(json));
+  }
+
+  /**
+   * {@return the same model with other quantization of activations, which {@link #json} tells}
+   *
+   * @param other how, or null for none
+   */
+  public ModelConfig withActivations(@Nullable ActivationConfig other) {
+    return new ModelConfig(
+        family,
+        vocabSize,
+        hiddenSize,
+        intermediateSize,
+        layers,
+        heads,
+        keyValueHeads,
+        headDim,
+        maxPositions,
+        normEpsilon,
+        attentionScale,
+        attentionBias,
+        outputBias,
+        mlpBias,
+        tiedHead,
+        windows,
+        rope,
+        localRope,
+        initializerRange,
+        ActivationConfig.write(other, json));
   }
 
   /**

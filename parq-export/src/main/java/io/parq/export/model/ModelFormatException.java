@@ -7,11 +7,23 @@ import java.nio.file.Path;
 public final class ModelFormatException extends IOException {
   private static final long serialVersionUID = 1L;
 
-  ModelFormatException(Path file, String problem) {
+  /**
+   * Reports a file.
+   *
+   * @param file the file or folder
+   * @param problem what was found and what was expected
+   */
+  public ModelFormatException(Path file, String problem) {
     super(file + ": " + problem);
   }
 
-  ModelFormatException(Path file, Exception cause) {
+  /**
+   * Reports a file in another exception's words.
+   *
+   * @param file the file or folder
+   * @param cause says what was found and what was expected
+   */
+  public ModelFormatException(Path file, Exception cause) {
     super(file + ": " + cause.getMessage(), cause);
   }
 }

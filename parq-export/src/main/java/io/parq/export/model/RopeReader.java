@@ -1,9 +1,7 @@
 package io.parq.export.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.function.IntToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,26 +53,22 @@ final class RopeReader {
     JsonFields rope = parameters == null ? JsonFields.parse("{}") : parameters;
     double theta = rope.positive("rope_theta", outerTheta);
     String type = type(rope);
-    int pairs = pairs(rope);
-    IntToDoubleFunction base =
-        i -> 1 / (double) (float) Math.pow(theta, (float) (2 * i) / (2 * pairs));
-    return switch (type) {
-      case "default" -> plain(type, theta, frequencies(pairs, base), 1);
-      case "linear" -> {
-        double factor = rope.positive("factor");
-        yield plain(type, theta, frequencies(pairs, i -> base.applyAsDouble(i) / factor), 1);
-      }
-      case "llama3" -> plain(type, theta, frequencies(pairs, llama3(rope, base)), 1);
-      case "yarn" ->
-          plain(type, theta, frequencies(pairs, yarn(rope, theta, pairs, base)), yarnScale(rope));
-      case "longrope" -> longrope(rope, theta, pairs, base);
-      default ->
-          throw rope.error(
-              rope.has("rope_type") ? "rope_type" : "type",
-              family == Family.PHI3
-                  ? "default or longrope"
-                  : "one of default, linear, llama3, yarn, longrope");
-    };
+    int dimension = dimension(rope);
+    RopeScaling scaling =
+        switch (type) {
+          case "default" -> new RopeScaling.None();
+          case "linear" -> new RopeScaling.Linear(rope.positive("factor"));
+          case "llama3" -> llama3(rope);
+          case "yarn" -> yarn(rope);
+          case "longrope" -> longrope(rope, dimension / 2);
+          default ->
+              throw rope.error(
+                  rope.has("rope_type") ? "rope_type" : "type",
+                  family == Family.PHI3
+                      ? "default or longrope"
+                      : "one of default, linear, llama3, yarn, longrope");
+        };
+    return new Rope(dimension, theta, scaling);
   }
 
   private String type(JsonFields rope) {
@@ -93,7 +87,7 @@ final class RopeReader {
     };
   }
 
-  private int pairs(JsonFields rope) {
+  private int dimension(JsonFields rope) {
     JsonFields holder = rope.has("partial_rotary_factor") ? rope : config;
     if (family != Family.PHI3) {
       holder.require("partial_rotary_factor", 1.0);
@@ -105,19 +99,7 @@ final class RopeReader {
           "partial_rotary_factor",
           "a factor that makes an even number of 2 to %d elements".formatted(headDim));
     }
-    return dimension / 2;
-  }
-
-  private static List<Float> frequencies(int pairs, IntToDoubleFunction frequency) {
-    List<Float> values = new ArrayList<>();
-    for (int i = 0; i < pairs; i++) {
-      values.add((float) frequency.applyAsDouble(i));
-    }
-    return values;
-  }
-
-  private static Rope plain(String type, double theta, List<Float> frequencies, double magnitude) {
-    return new Rope(type, theta, frequencies, frequencies, Integer.MAX_VALUE, magnitude);
+    return dimension;
   }
 
   private int originalLength(JsonFields rope) {
@@ -129,90 +111,59 @@ final class RopeReader {
         : config.integer("max_position_embeddings");
   }
 
-  /** Llama 3.1: long waves are slowed by the factor, short ones kept, those between blended. */
-  private IntToDoubleFunction llama3(JsonFields rope, IntToDoubleFunction base) {
-    double factor = rope.positive("factor");
-    double low = rope.positive("low_freq_factor");
-    double high = rope.positive("high_freq_factor");
-    double length = originalLength(rope);
-    if (!(high > low)) {
-      throw rope.error("high_freq_factor", "more than low_freq_factor, " + low);
-    }
-    return i -> {
-      double frequency = base.applyAsDouble(i);
-      double turns = length * frequency / (2 * Math.PI);
-      double kept = Math.clamp((turns - low) / (high - low), 0.0, 1.0);
-      return (1 - kept) * frequency / factor + kept * frequency;
-    };
-  }
-
-  /** YaRN (arXiv 2309.00071), section 3.2: the same idea with a ramp over the pairs' indices. */
-  private IntToDoubleFunction yarn(
-      JsonFields rope, double theta, int pairs, IntToDoubleFunction base) {
-    double factor = yarnFactor(rope);
-    double length = originalLength(rope);
-    double low = yarnPair(rope.positive("beta_fast", 32), length, theta, pairs);
-    double high = yarnPair(rope.positive("beta_slow", 1), length, theta, pairs);
-    if (rope.flag("truncate", true)) {
-      low = Math.floor(low);
-      high = Math.ceil(high);
-    }
-    double first = Math.max(low, 0);
-    double last = Math.min(high, 2.0 * pairs - 1);
-    double span = first == last ? 0.001 : last - first;
-    return i -> {
-      double slowed = Math.clamp((i - first) / span, 0.0, 1.0);
-      double frequency = base.applyAsDouble(i);
-      return frequency / factor * slowed + frequency * (1 - slowed);
-    };
-  }
-
-  private double yarnFactor(JsonFields rope) {
+  private double factor(JsonFields rope) {
     return rope.has("factor")
         ? rope.positive("factor")
         : (double) config.integer("max_position_embeddings") / originalLength(rope);
   }
 
-  /** The pair that turns so many times within the length; a fraction in general. */
-  private static double yarnPair(double turns, double length, double theta, int pairs) {
-    return pairs * Math.log(length / (turns * 2 * Math.PI)) / Math.log(theta);
+  private RopeScaling llama3(JsonFields rope) {
+    double factor = rope.positive("factor");
+    double low = rope.positive("low_freq_factor");
+    double high = rope.positive("high_freq_factor");
+    if (!(high > low)) {
+      throw rope.error("high_freq_factor", "more than low_freq_factor, " + low);
+    }
+    return new RopeScaling.Llama3(factor, low, high, originalLength(rope));
   }
 
-  private double yarnScale(JsonFields rope) {
+  private RopeScaling yarn(JsonFields rope) {
+    return new RopeScaling.Yarn(
+        factor(rope),
+        originalLength(rope),
+        rope.positive("beta_fast", 32),
+        rope.positive("beta_slow", 1),
+        rope.flag("truncate", true),
+        yarnMagnitude(rope));
+  }
+
+  private double yarnMagnitude(JsonFields rope) {
     if (rope.has("attention_factor")) {
       return rope.positive("attention_factor");
     }
-    double factor = yarnFactor(rope);
+    double factor = factor(rope);
     if (rope.has("mscale") && rope.has("mscale_all_dim")) {
-      return mscale(factor, rope.positive("mscale"))
-          / mscale(factor, rope.positive("mscale_all_dim"));
+      return RopeScaling.Yarn.magnitude(factor, rope.positive("mscale"))
+          / RopeScaling.Yarn.magnitude(factor, rope.positive("mscale_all_dim"));
     }
-    return mscale(factor, 1);
+    return RopeScaling.Yarn.usualMagnitude(factor);
   }
 
-  private static double mscale(double factor, double weight) {
-    return factor <= 1 ? 1 : 0.1 * weight * Math.log(factor) + 1;
-  }
-
-  /** LongRoPE (arXiv 2402.13753): a factor for each pair, another set beyond the old length. */
-  private Rope longrope(JsonFields rope, double theta, int pairs, IntToDoubleFunction base) {
-    List<JsonNode> within = rope.list("short_factor", pairs, "numbers");
-    List<JsonNode> beyond = rope.list("long_factor", pairs, "numbers");
+  private RopeScaling longrope(JsonFields rope, int pairs) {
     int length = originalLength(rope);
-    double factor =
-        rope.has("factor")
-            ? rope.positive("factor")
-            : (double) config.integer("max_position_embeddings") / length;
+    double factor = factor(rope);
     double magnitude =
         rope.has("attention_factor")
             ? rope.positive("attention_factor")
             : factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(length));
-    return new Rope(
-        "longrope",
-        theta,
-        frequencies(pairs, i -> base.applyAsDouble(i) / within.get(i).doubleValue()),
-        frequencies(pairs, i -> base.applyAsDouble(i) / beyond.get(i).doubleValue()),
+    return new RopeScaling.LongRope(
+        numbers(rope, "short_factor", pairs),
+        numbers(rope, "long_factor", pairs),
         length,
         magnitude);
+  }
+
+  private static List<Double> numbers(JsonFields rope, String key, int count) {
+    return rope.list(key, count, "numbers").stream().map(JsonNode::doubleValue).toList();
   }
 }

@@ -3,6 +3,7 @@ package io.parq.export.onnx;
 import static io.parq.export.onnx.GraphBuilder.attribute;
 
 import io.parq.export.model.Rope;
+import io.parq.export.model.RopeScaling;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -54,12 +55,13 @@ final class DecoderPositions {
   }
 
   private String frequencies(Rope rope) {
-    String within = floats(rope.frequencies());
-    if (rope.longFrequencies().equals(rope.frequencies())) {
+    String within = floats(rope.frequencies(0));
+    if (!(rope.scaling() instanceof RopeScaling.LongRope scaling)) {
       return within;
     }
-    String isLong = graph.add("Greater", List.of(seen, graph.integer(rope.originalLength())));
-    return graph.add("Where", List.of(isLong, floats(rope.longFrequencies()), within));
+    String beyond = floats(rope.frequencies(scaling.originalLength() + 1L));
+    String isLong = graph.add("Greater", List.of(seen, graph.integer(scaling.originalLength())));
+    return graph.add("Where", List.of(isLong, beyond, within));
   }
 
   private String floats(List<Float> values) {

@@ -1,5 +1,7 @@
 package io.parq.export.onnx;
 
+import io.parq.export.AtomicFolder;
+import io.parq.export.ModelFiles;
 import io.parq.export.ModelSource;
 import io.parq.export.ModelWriter;
 import io.parq.export.model.ModelConfig;
@@ -66,10 +68,11 @@ public final class OnnxWriter implements ModelWriter {
     GraphWeights weights = weights(graph, model);
     new DecoderGraph(config, graph, weights).build();
     weights.refuseUnused();
-    try (OutputFolder folder = new OutputFolder(out)) {
-      write(model, graph, weights, folder, progress);
-      folder.copyCompanions(model.folder());
-      Files.writeString(folder.file(GenaiConfig.FILE), GenaiConfig.of(config));
+    try (AtomicFolder folder = AtomicFolder.create(out)) {
+      write(model, graph, weights, folder.path(), progress);
+      ModelFiles.copyCompanions(model.folder(), folder.path());
+      Files.writeString(folder.path().resolve(ModelFiles.CONFIG), config.json());
+      Files.writeString(folder.path().resolve(GenaiConfig.FILE), GenaiConfig.of(config));
       folder.commit();
     }
   }
@@ -134,29 +137,25 @@ public final class OnnxWriter implements ModelWriter {
 
   private static void writeLayer(
       ModelSource model, GraphBuilder graph, GraphWeights weights, Path out) throws IOException {
-    try (OutputFolder folder = new OutputFolder(out)) {
-      write(model, graph, weights, folder, Progress.NONE);
+    try (AtomicFolder folder = AtomicFolder.create(out)) {
+      write(model, graph, weights, folder.path(), Progress.NONE);
       folder.commit();
     }
   }
 
   private static void write(
-      ModelSource model,
-      GraphBuilder graph,
-      GraphWeights weights,
-      OutputFolder folder,
-      Progress progress)
+      ModelSource model, GraphBuilder graph, GraphWeights weights, Path folder, Progress progress)
       throws IOException {
     weights.check();
-    try (OutputStream out = Files.newOutputStream(folder.file(GRAPH))) {
+    try (OutputStream out = Files.newOutputStream(folder.resolve(GRAPH))) {
       graph.model().writeTo(out);
     }
     Written written = new Written(model, weights.placed(), progress);
-    try (DataFile data = new DataFile(folder.file(DATA))) {
+    try (DataFile data = new DataFile(folder.resolve(DATA))) {
       written.write(data);
       data.force();
     }
-    try (OnnxReader reader = OnnxReader.open(folder.path())) {
+    try (OnnxReader reader = OnnxReader.open(folder)) {
       written.check(reader);
     }
   }

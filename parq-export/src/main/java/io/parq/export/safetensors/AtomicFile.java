@@ -5,6 +5,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -33,6 +34,32 @@ public final class AtomicFile implements AutoCloseable {
     this.temporary = file.resolveSibling(file.getFileName() + "." + UUID.randomUUID() + ".tmp");
     this.channel =
         FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+  }
+
+  /**
+   * Writes a whole file, in place of one that is there.
+   *
+   * @param file its name
+   * @param content its bytes; not modified
+   * @throws IOException if it cannot be written; what was there before stays
+   */
+  public static void replace(Path file, byte[] content) throws IOException {
+    try (AtomicFile out = new AtomicFile(file)) {
+      out.write(MemorySegment.ofArray(content), 0);
+      out.force();
+      out.move();
+    }
+  }
+
+  /**
+   * Writes a whole text file in UTF-8, in place of one that is there.
+   *
+   * @param file its name
+   * @param text its content
+   * @throws IOException if it cannot be written; what was there before stays
+   */
+  public static void replace(Path file, String text) throws IOException {
+    replace(file, text.getBytes(StandardCharsets.UTF_8));
   }
 
   /** {@return the final name} */

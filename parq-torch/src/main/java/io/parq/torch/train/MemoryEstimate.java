@@ -1,10 +1,10 @@
 package io.parq.torch.train;
 
+import io.parq.export.model.ModelConfig;
 import io.parq.grids.BlockLayout;
 import io.parq.grids.QuantConfig;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.Parameter;
-import io.parq.torch.ModelConfig;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

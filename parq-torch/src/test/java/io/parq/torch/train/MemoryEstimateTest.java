@@ -4,12 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.parq.export.model.ModelConfig;
 import io.parq.grids.Granularity;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.UniformGrid;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.Parameter;
-import io.parq.torch.ModelConfig;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

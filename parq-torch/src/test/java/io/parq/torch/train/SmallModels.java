@@ -1,6 +1,6 @@
 package io.parq.torch.train;
 
-import io.parq.torch.ModelConfig;
+import io.parq.export.model.ModelConfig;
 
 /** Configurations of decoders in the manner of Qwen2. */
 final class SmallModels {

@@ -1,6 +1,6 @@
 package io.parq.samples.digits;
 
-import io.parq.samples.AtomicText;
+import io.parq.export.safetensors.AtomicFile;
 import io.parq.samples.Progress;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -151,10 +151,10 @@ public final class DigitsDemo {
       reload(file, first, width, digits, out);
     }
     Path metrics = folder.resolve("metrics.csv");
-    AtomicText.write(metrics, MetricsCsv.render(findings));
+    AtomicFile.replace(metrics, MetricsCsv.render(findings));
     out.printf("wrote %s%n", metrics);
     Path report = folder.resolve("report.html");
-    AtomicText.write(report, Report.render(findings, digits));
+    AtomicFile.replace(report, Report.render(findings, digits));
     out.printf("wrote %s%n", report);
   }
 

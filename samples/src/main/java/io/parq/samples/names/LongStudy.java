@@ -1,8 +1,8 @@
 package io.parq.samples.names;
 
+import io.parq.export.safetensors.AtomicFile;
 import io.parq.grids.QuantConfig;
 import io.parq.optim.ParameterFilter;
-import io.parq.samples.AtomicText;
 import io.parq.samples.Progress;
 import io.parq.torch.CausalLm;
 import io.parq.torch.Torch;
@@ -99,7 +99,7 @@ public final class LongStudy {
       }
     }
     String table = StudyTable.render(study.scores);
-    AtomicText.write(options.output().resolve("table.md"), table);
+    AtomicFile.replace(options.output().resolve("table.md"), table);
     out.println();
     out.print(table);
     out.println("wrote " + study.file + " and " + options.output().resolve("table.md"));
@@ -206,7 +206,7 @@ public final class LongStudy {
       throws IOException {
     StudyScore score = new StudyScore(seed, base, weights, method, bits);
     scores.add(score);
-    AtomicText.write(file, StudyScore.write(scores));
+    AtomicFile.replace(file, StudyScore.write(scores));
     out.println(score.line());
   }
 }

@@ -1,6 +1,6 @@
 package io.parq.samples.names;
 
-import io.parq.samples.AtomicText;
+import io.parq.export.safetensors.AtomicFile;
 import io.parq.samples.Progress;
 import io.parq.torch.Torch;
 import java.io.IOException;
@@ -102,10 +102,10 @@ public final class NamesDemo {
     out.println();
     findings.verified().forEach(line -> out.println("wrote " + line));
     Path metrics = folder.resolve("metrics.csv");
-    AtomicText.write(metrics, MetricsCsv.render(findings));
+    AtomicFile.replace(metrics, MetricsCsv.render(findings));
     out.printf("wrote %s%n", metrics);
     Path report = folder.resolve("report.html");
-    AtomicText.write(report, Report.render(findings));
+    AtomicFile.replace(report, Report.render(findings));
     out.printf("wrote %s%n", report);
     print(
         out,

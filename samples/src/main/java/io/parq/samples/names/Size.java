@@ -1,6 +1,6 @@
 package io.parq.samples.names;
 
-import io.parq.torch.ModelConfig;
+import io.parq.export.model.ModelConfig;
 import java.util.Locale;
 
 /**

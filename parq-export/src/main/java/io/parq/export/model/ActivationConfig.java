@@ -1,4 +1,4 @@
-package io.parq.torch;
+package io.parq.export.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
