@@ -1,5 +1,6 @@
 package io.parq.cli;
 
+import io.parq.runtime.LanguageModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import picocli.CommandLine.Option;
@@ -18,5 +19,9 @@ final class Loading {
       loaded.model().keepActivations();
     }
     return loaded;
+  }
+
+  LanguageModel runtime(Path path) throws IOException {
+    return LanguageModel.load(path, floatActivations);
   }
 }

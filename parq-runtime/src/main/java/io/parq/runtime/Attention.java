@@ -20,7 +20,7 @@ final class Attention {
   private final Linear output;
   private final @Nullable RmsNorm queryNorm;
   private final @Nullable RmsNorm keyNorm;
-  private final MatrixKernels kernels = Chosen.KERNELS;
+  private final MatrixKernels kernels;
 
   Attention(LayerReader reader, String name, int layer) throws IOException {
     config = reader.config();
@@ -28,6 +28,7 @@ final class Attention {
     queries = config.heads() * config.headDim();
     keys = config.keyValueHeads() * config.headDim();
     int hidden = config.hiddenSize();
+    kernels = Chosen.of(hidden, queries);
     boolean bias = config.attentionBias();
     projections =
         config.family() == Family.PHI3
@@ -111,8 +112,7 @@ final class Attention {
     int to = token * queries + head * dim;
     for (int i = 0; i < weights.length; i++) {
       float part = (float) (weights[i] / sum);
-      kernels.addScaled(
-          part, cache.values(layer), (first + i) * keys + shared, seen, to, dim);
+      kernels.addScaled(part, cache.values(layer), (first + i) * keys + shared, seen, to, dim);
     }
   }
 }

@@ -13,9 +13,21 @@ final class Chosen {
   private static final String MODULE = "jdk.incubator.vector";
   private static final int LEAST_LANES = 4;
 
+  /**
+   * Weights from which on a matrix is worth vectors: until their loops are compiled, they are
+   * hundreds of times slower than plain ones, which with small matrices is most of the time.
+   */
+  private static final long WORTH_VECTORS = 1 << 16;
+
   static final MatrixKernels KERNELS = choose();
+  private static final MatrixKernels SCALAR = new ScalarKernels();
 
   private Chosen() {}
+
+  /** The kernels for a matrix. */
+  static MatrixKernels of(long rows, long columns) {
+    return rows * columns < WORTH_VECTORS ? SCALAR : KERNELS;
+  }
 
   private static MatrixKernels choose() {
     String obstacle = obstacle();

@@ -45,8 +45,8 @@ final class Codec implements AutoCloseable {
    * Reads a tokenizer.
    *
    * @param folder with tokenizer.json, config.json and generation_config.json, as far as there are
-   * @param vocabulary number of the model's tokens; if it is neither bytes nor has a tokenizer, text
-   *     cannot be read
+   * @param vocabulary number of the model's tokens; if it is neither bytes nor has a tokenizer,
+   *     text cannot be read
    */
   static Codec load(Path folder, int vocabulary) throws IOException {
     Path file = folder.resolve("tokenizer.json");

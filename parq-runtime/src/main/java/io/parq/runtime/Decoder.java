@@ -53,8 +53,9 @@ final class Decoder {
   }
 
   /**
-   * Reads the tokens of a sequence that the cache does not have yet, at least one. Where frequencies
-   * depend on the sequence's length and it has grown past the limit, all tokens are read again.
+   * Reads the tokens of a sequence that the cache does not have yet, at least one. Where
+   * frequencies depend on the sequence's length and it has grown past the limit, all tokens are
+   * read again.
    *
    * @param ids the sequence, of which {@code length} count
    * @param everywhere whether logits are wanted at every token read, or at the last one only
@@ -80,7 +81,8 @@ final class Decoder {
       if (everywhere) {
         head.apply(norm.copy(hidden), tokens, logits, (from - first) * vocabulary, vocabulary);
       } else if (from + tokens == length) {
-        float[] last = Arrays.copyOfRange(hidden, hidden.length - config.hiddenSize(), hidden.length);
+        float[] last =
+            Arrays.copyOfRange(hidden, hidden.length - config.hiddenSize(), hidden.length);
         head.apply(norm.copy(last), 1, logits, 0, vocabulary);
       }
     }
@@ -88,8 +90,7 @@ final class Decoder {
   }
 
   private List<List<Float>> frequencies(int length) {
-    return List.of(
-        config.rope().frequencies(length), config.localRope().frequencies(length));
+    return List.of(config.rope().frequencies(length), config.localRope().frequencies(length));
   }
 
   /** What the layers make of the next tokens. */

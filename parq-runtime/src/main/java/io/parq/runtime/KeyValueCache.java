@@ -37,7 +37,8 @@ final class KeyValueCache {
   void reserve(int tokens) {
     int room = keys[0].length / width;
     if (tokens > room) {
-      int more = Math.max(Math.max(tokens, FIRST), (int) Math.min(2L * room, Integer.MAX_VALUE / width));
+      int more =
+          Math.max(Math.max(tokens, FIRST), (int) Math.min(2L * room, Integer.MAX_VALUE / width));
       for (int layer = 0; layer < keys.length; layer++) {
         keys[layer] = Arrays.copyOf(keys[layer], Math.multiplyExact(more, width));
         values[layer] = Arrays.copyOf(values[layer], Math.multiplyExact(more, width));

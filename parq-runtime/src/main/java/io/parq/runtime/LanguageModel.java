@@ -137,8 +137,7 @@ public final class LanguageModel implements AutoCloseable {
    *     and there is no token for the beginning or end
    * @throws IllegalStateException as {@link #encode}
    */
-  public Generation.Result generate(
-      String prompt, Generation generation, Consumer<String> stream) {
+  public Generation.Result generate(String prompt, Generation generation, Consumer<String> stream) {
     long start = System.nanoTime();
     int[] ids = codec.prompt(prompt);
     int first = ids.length;

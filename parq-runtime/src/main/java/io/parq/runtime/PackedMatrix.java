@@ -7,6 +7,7 @@ import io.parq.grids.TensorData;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -47,7 +48,8 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
    * @throws IllegalArgumentException if the rank is not 2
    */
   public static PackedMatrix of(QuantizedTensor tensor) {
-    return of(tensor, Chosen.KERNELS);
+    long[] shape = checkRank(tensor.shape());
+    return of(tensor, Chosen.of(shape[0], shape[1]));
   }
 
   /**
@@ -58,26 +60,26 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
    * @throws IllegalArgumentException if rank or type are others
    */
   public static PackedMatrix of(TensorData tensor) {
-    return of(tensor, Chosen.KERNELS);
+    long[] shape = checkRank(tensor.shape());
+    return of(tensor, Chosen.of(shape[0], shape[1]));
   }
 
   static PackedMatrix of(QuantizedTensor tensor, MatrixKernels kernels) {
-    checkRank(tensor.shape());
     return tensor.lattice().grid() instanceof CodebookGrid
         ? CodebookMatrix.of(tensor, kernels)
         : UniformMatrix.of(tensor, kernels);
   }
 
   static PackedMatrix of(TensorData tensor, MatrixKernels kernels) {
-    checkRank(tensor.shape());
     return FloatMatrix.of(tensor, kernels);
   }
 
-  private static void checkRank(long[] shape) {
+  private static long[] checkRank(long[] shape) {
     if (shape.length != 2 || shape[0] > Integer.MAX_VALUE || shape[1] > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(
           "shape %s, expected rows and columns".formatted(Arrays.toString(shape)));
     }
+    return shape;
   }
 
   /** {@return the number of rows, which is the length of a product} */
@@ -189,7 +191,7 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
         });
   }
 
-  private void forEachTile(int tokens, java.util.function.IntConsumer work) {
+  private void forEachTile(int tokens, IntConsumer work) {
     IntStream tiles = IntStream.range(0, geometry.tiles());
     long products = geometry.rows() * geometry.columns() * tokens;
     (products < WORTH_THREADS ? tiles : tiles.parallel()).forEach(work);

@@ -6,10 +6,10 @@ import java.util.SplittableRandom;
 /**
  * How the next token is chosen from logits. First those of tokens that are there already are
  * divided by the repetition penalty if positive, and multiplied by it otherwise. With a temperature
- * above 0 logits are then divided by it, and in this order all are dropped but the {@code topK} most
- * likely tokens; but the fewest most likely of these whose probabilities sum to {@code topP} or
- * more; and but those at least {@code minP} times as likely as the most likely one. One of the rest
- * is drawn. Among equal logits the lower id counts as more likely.
+ * above 0 logits are then divided by it, and in this order all are dropped but the {@code topK}
+ * most likely tokens; but the fewest most likely of these whose probabilities sum to {@code topP}
+ * or more; and but those at least {@code minP} times as likely as the most likely one. One of the
+ * rest is drawn. Among equal logits the lower id counts as more likely.
  *
  * @param temperature at least 0; 0 takes the most likely token
  * @param topK at least 1, or 0 for no limit
@@ -34,8 +34,7 @@ public record Sampling(
 
   private static void check(String name, double value, boolean valid, String expected) {
     if (!valid || Double.isInfinite(value)) {
-      throw new IllegalArgumentException(
-          "%s %s, expected %s".formatted(name, value, expected));
+      throw new IllegalArgumentException("%s %s, expected %s".formatted(name, value, expected));
     }
   }
 
