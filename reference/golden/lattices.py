@@ -86,10 +86,12 @@ def block_count(p, dim):
 
 
 def rounded(scale, scale_type):
-    """The scale in a narrower type, kept positive and finite."""
+    """The scale in a narrower type, kept positive and finite; half of an fp16 scale is fp16 too."""
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}[scale_type]
     info = torch.finfo(dtype)
     smallest = info.smallest_normal * info.eps
+    if scale_type == "fp16":
+        return (2 * (scale / 2).to(dtype).to(torch.float32)).clamp(min=2 * smallest, max=info.max)
     return scale.to(dtype).to(torch.float32).clamp(min=smallest, max=info.max)
 
 

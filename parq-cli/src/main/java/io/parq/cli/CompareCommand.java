@@ -1,8 +1,10 @@
 package io.parq.cli;
 
+import io.parq.export.ModelReader;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -15,11 +17,11 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** Scores two models side by side. */
+/** Compares two models, by scores or by weights. */
 @Command(
     name = "compare",
     description = {
-      "Scores two models side by side.",
+      "Scores two models side by side, or compares their weights.",
       "With --base, also how much of what A lost against it B recovered: (B - A) / (base - A)."
     },
     mixinStandardHelpOptions = true,
@@ -27,10 +29,10 @@ import picocli.CommandLine.Spec;
 final class CompareCommand implements Callable<Integer> {
   @Spec private CommandSpec spec = CommandSpec.create();
 
-  @Parameters(index = "0", paramLabel = "A", description = "a Hugging Face folder, such as PTQ")
+  @Parameters(index = "0", paramLabel = "A", description = "a model in any format, such as PTQ")
   private Path first = Path.of("");
 
-  @Parameters(index = "1", paramLabel = "B", description = "a Hugging Face folder, such as QAT")
+  @Parameters(index = "1", paramLabel = "B", description = "a model in any format, such as QAT")
   private Path second = Path.of("");
 
   @Option(
@@ -46,7 +48,12 @@ final class CompareCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     if (scores.isEmpty()) {
-      throw new ParameterException(spec.commandLine(), "expected --text or --choices");
+      if (base != null) {
+        throw new ParameterException(
+            spec.commandLine(), "--base without scores, expected --text or --choices");
+      }
+      compareWeights();
+      return 0;
     }
     Map<String, Double> ofFirst = of(first);
     Map<String, Double> ofSecond = of(second);
@@ -68,8 +75,25 @@ final class CompareCommand implements Callable<Integer> {
     return 0;
   }
 
-  private Map<String, Double> of(Path folder) throws IOException {
-    try (LoadedModel loaded = loading.model(folder)) {
+  private void compareWeights() throws IOException {
+    List<WeightDifference> differences;
+    try (ModelReader a = Models.reader(first);
+        ModelReader b = Models.reader(second);
+        TransferBar bar = new TransferBar("compare")) {
+      differences = WeightDifference.of(a, b, bar);
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    int width = differences.stream().mapToInt(d -> d.name().length()).max().orElse(0);
+    for (WeightDifference difference : differences) {
+      out.printf("%-" + width + "s  %s%n", difference.name(), difference);
+    }
+    long equal = differences.stream().filter(WeightDifference::isEqual).count();
+    out.printf("%d tensors, %d equal%n", differences.size(), equal);
+    out.flush();
+  }
+
+  private Map<String, Double> of(Path model) throws IOException {
+    try (LoadedModel loaded = loading.model(model)) {
       return scores.of(loaded);
     }
   }

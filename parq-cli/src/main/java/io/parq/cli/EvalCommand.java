@@ -21,8 +21,8 @@ import picocli.CommandLine.Spec;
 final class EvalCommand implements Callable<Integer> {
   @Spec private CommandSpec spec = CommandSpec.create();
 
-  @Parameters(paramLabel = "MODEL", description = "a Hugging Face folder")
-  private Path folder = Path.of("");
+  @Parameters(paramLabel = "MODEL", description = "a Hugging Face folder, or an exported model")
+  private Path model = Path.of("");
 
   @Mixin private Scores scores = new Scores();
 
@@ -34,7 +34,7 @@ final class EvalCommand implements Callable<Integer> {
       throw new ParameterException(spec.commandLine(), "expected --text or --choices");
     }
     PrintWriter out = spec.commandLine().getOut();
-    try (LoadedModel loaded = loading.model(folder)) {
+    try (LoadedModel loaded = loading.model(model)) {
       scores
           .of(loaded)
           .forEach((name, value) -> out.printf(Locale.ROOT, "%-20s %.4f%n", name, value));

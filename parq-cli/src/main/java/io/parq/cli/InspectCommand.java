@@ -1,6 +1,10 @@
 package io.parq.cli;
 
 import io.parq.export.Inspection;
+import io.parq.export.ModelReader;
+import io.parq.export.PackedSource;
+import io.parq.export.SourceReader;
+import io.parq.export.floats.FloatsReader;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -14,7 +18,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** Tells what a safetensors file holds. */
+/** Tells what a file holds. */
 @Command(
     name = "inspect",
     description = "Shows tensors, shapes, bits, scales, level histograms and sizes of a file.",
@@ -29,7 +33,9 @@ final class InspectCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "FILE",
-      description = "a safetensors file, an index of shards, or a folder with either")
+      description =
+          "a file or folder of any target, the output folder of a training run, or any safetensors"
+              + " file, index or folder")
   private Path file = Path.of("");
 
   @Option(names = "--counts", description = "print how many weights each level has")
@@ -37,8 +43,15 @@ final class InspectCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Inspection inspection = Inspection.of(file);
     PrintWriter out = spec.commandLine().getOut();
+    try (ModelReader reader = Models.reader(file)) {
+      if (!(reader instanceof FloatsReader || reader instanceof SourceReader)) {
+        list(reader, out);
+        return 0;
+      }
+    }
+    Path packed = PackedSource.locate(file);
+    Inspection inspection = Inspection.of(packed == null ? file : packed);
     out.println(file + (inspection.packed() ? " (packed)" : ""));
     inspection.metadata().forEach((key, value) -> out.println("  " + key + ": " + value));
     int width =
@@ -49,15 +62,42 @@ final class InspectCommand implements Callable<Integer> {
         out.println("    " + tensor.quantization().histogram());
       }
     }
+    summary(out, inspection.tensors().size(), inspection.bytes(), inspection.fp32Bytes());
+    return 0;
+  }
+
+  /** Lists what another format holds. */
+  private void list(ModelReader reader, PrintWriter out) {
+    List<ModelReader.Stored> tensors = reader.tensors();
+    out.println(file);
+    int width = tensors.stream().mapToInt(tensor -> tensor.name().length()).max().orElse(4);
+    long bytes = 0;
+    long floats = 0;
+    for (ModelReader.Stored tensor : tensors) {
+      long elements = tensor.shape().stream().reduce(1L, Math::multiplyExact);
+      bytes += tensor.bytes();
+      floats += 4 * elements;
+      out.printf(
+          Locale.ROOT,
+          "%-" + width + "s  %-12s %-14s %10s %6.2f bits%n",
+          tensor.name(),
+          tensor.encoding(),
+          Sizes.shape(tensor.shape()),
+          Sizes.bytes(tensor.bytes()),
+          8.0 * tensor.bytes() / Math.max(1, elements));
+    }
+    summary(out, tensors.size(), bytes, floats);
+  }
+
+  private static void summary(PrintWriter out, int tensors, long bytes, long floats) {
     out.printf(
         Locale.ROOT,
         "%d tensors, %s; as float32 %s (%.1f %% of it)%n",
-        inspection.tensors().size(),
-        Sizes.bytes(inspection.bytes()),
-        Sizes.bytes(inspection.fp32Bytes()),
-        100.0 * inspection.bytes() / Math.max(1, inspection.fp32Bytes()));
+        tensors,
+        Sizes.bytes(bytes),
+        Sizes.bytes(floats),
+        100.0 * bytes / Math.max(1, floats));
     out.flush();
-    return 0;
   }
 
   private static String line(Inspection.Tensor tensor, int width) {

@@ -1,20 +1,35 @@
 package io.parq.cli;
 
+import io.parq.export.ModelReader;
 import io.parq.torch.CausalLm;
 import io.parq.torch.train.TextCodec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /** A model and how it reads text, to be closed together. */
 record LoadedModel(CausalLm model, TextCodec codec) implements AutoCloseable {
-  /** Reads a Hugging Face folder; one without a tokenizer reads bytes. */
-  static LoadedModel of(Path folder) throws IOException {
-    if (!Files.isDirectory(folder)) {
+  /** Reads a model with its config and tokenizer beside it. */
+  static LoadedModel of(Path path) throws IOException {
+    return of(path, null);
+  }
+
+  /**
+   * Reads a model in any format; one without a tokenizer reads bytes.
+   *
+   * @param config the folder with config.json and the tokenizer; null: found beside the model
+   */
+  static LoadedModel of(Path path, @Nullable Path config) throws IOException {
+    if (!Files.exists(path)) {
       throw new IllegalArgumentException(
-          folder + ": no such folder, expected a Hugging Face model");
+          path + ": no such file or folder, expected a model in a format that is known");
     }
-    CausalLm model = CausalLm.load(folder);
+    Path folder = config == null ? Models.folder(path) : config;
+    CausalLm model;
+    try (ModelReader weights = Models.reader(path)) {
+      model = CausalLm.load(folder, weights);
+    }
     try {
       return new LoadedModel(model, codec(folder, model.config().vocabSize()));
     } catch (IOException | RuntimeException e) {

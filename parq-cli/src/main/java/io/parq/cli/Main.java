@@ -31,6 +31,8 @@ import picocli.CommandLine.Spec;
       GenerateCommand.class,
       CompareCommand.class,
       QuantizeCommand.class,
+      ExportCommand.class,
+      VerifyCommand.class,
       InspectCommand.class,
       BenchCommand.class
     },

@@ -1,37 +1,33 @@
 package io.parq.cli;
 
+import io.parq.cli.recipe.GridName;
+import io.parq.export.FolderSource;
+import io.parq.export.ModelSource;
 import io.parq.export.SafetensorsQuantizer;
+import io.parq.export.formats.Formats;
 import io.parq.grids.Granularity;
 import io.parq.grids.Grid;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.ScaleType;
-import java.io.Console;
+import io.parq.grids.Target;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.function.Function;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine.TypeConversionException;
 
 /** Quantizes a checkpoint after training. */
 @Command(
     name = "quantize",
-    description = "Quantizes the weights of a safetensors file (post-training quantization).",
+    description = "Quantizes the weights of a model (post-training quantization).",
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class QuantizeCommand implements Callable<Integer> {
@@ -43,7 +39,10 @@ final class QuantizeCommand implements Callable<Integer> {
       description = "a safetensors file, an index of shards, or a folder with either")
   private Path input = Path.of("");
 
-  @Parameters(index = "1", paramLabel = "OUT", description = "the safetensors file to write")
+  @Parameters(
+      index = "1",
+      paramLabel = "OUT",
+      description = "the file to write, or the folder where the target is one")
   private Path output = Path.of("");
 
   @Option(names = "--bits", paramLabel = "BITS", description = "bits of a weight, 1 to 8")
@@ -64,7 +63,7 @@ final class QuantizeCommand implements Callable<Integer> {
       names = "--granularity",
       paramLabel = "WHAT",
       defaultValue = "per-row",
-      converter = GranularityConverter.class,
+      converter = Converters.OfGranularity.class,
       description =
           "what shares a scale: per-tensor, per-row or group:SIZE (default: ${DEFAULT-VALUE})")
   private Granularity granularity = Granularity.perRow();
@@ -72,11 +71,11 @@ final class QuantizeCommand implements Callable<Integer> {
   @Option(
       names = "--scale-type",
       paramLabel = "TYPE",
-      defaultValue = "fp32",
-      converter = ScaleTypeConverter.class,
+      converter = Converters.OfScaleType.class,
       description =
-          "what scales are rounded to: fp32, bf16, fp16, e8m0 or e4m3 (default: ${DEFAULT-VALUE})")
-  private ScaleType scaleType = ScaleType.FP32;
+          "what scales are rounded to: fp32, bf16, fp16, e8m0 or e4m3; default: what the target"
+              + " holds exactly, fp32 without one")
+  private @Nullable ScaleType scaleType;
 
   @Option(
       names = "--include",
@@ -96,43 +95,49 @@ final class QuantizeCommand implements Callable<Integer> {
       description = "write the quantized values as float32 under the original names")
   private boolean dequantized;
 
-  @Option(names = "--force", description = "replace OUT if it exists")
-  private boolean force;
+  @Option(
+      names = "--target",
+      paramLabel = "TARGET",
+      converter = Converters.OfTarget.class,
+      completionCandidates = Converters.Targets.class,
+      description =
+          "what OUT is to be, with IN a Hugging Face folder: ${COMPLETION-CANDIDATES}; default: a"
+              + " packed file with nothing but tensors")
+  private @Nullable String target;
+
+  @Mixin private Exporting exporting = new Exporting();
 
   @Override
   public Integer call() throws IOException {
-    QuantConfig config = config();
-    SafetensorsQuantizer.Options options =
-        new SafetensorsQuantizer.Options(config, embeddingConfig(), include, dequantized, force);
-    SafetensorsQuantizer.Report report;
-    try (ProgressBar bar = progressBar()) {
-      report =
-          SafetensorsQuantizer.quantize(
-              input,
-              output,
-              options,
-              (done, total, tensor) -> {
-                bar.maxHint(total);
-                bar.stepTo(done);
-                bar.setExtraMessage(tensor);
-              });
+    if (target == null) {
+      pack();
+    } else {
+      export(target);
     }
-    print(report);
     return 0;
   }
 
-  private static ProgressBar progressBar() {
-    boolean terminal = Optional.ofNullable(System.console()).map(Console::isTerminal).orElse(false);
-    return new ProgressBarBuilder()
-        .setTaskName("quantize")
-        .setUnit(" MB", 1_000_000)
-        .setStyle(ProgressBarStyle.ASCII)
-        .setUpdateIntervalMillis(terminal ? 200 : Integer.MAX_VALUE)
-        .setConsumer(
-            terminal
-                ? new me.tongfei.progressbar.ConsoleProgressBarConsumer(System.err)
-                : new me.tongfei.progressbar.DelegatingProgressBarConsumer(line -> {}))
-        .build();
+  private void pack() throws IOException {
+    SafetensorsQuantizer.Options options =
+        new SafetensorsQuantizer.Options(
+            config(null), embeddingConfig(null), include, dequantized, exporting.force);
+    SafetensorsQuantizer.Report report;
+    try (TransferBar bar = new TransferBar("quantize")) {
+      report = SafetensorsQuantizer.quantize(input, output, options, bar::at);
+    }
+    print(report);
+  }
+
+  private void export(String name) throws IOException {
+    if (dequantized) {
+      throw new ParameterException(
+          spec.commandLine(), "--dequantized with --target, expected --target safetensors alone");
+    }
+    Target format = Formats.target(name);
+    try (ModelSource model =
+        FolderSource.quantizing(input, config(format), embeddingConfig(format), include)) {
+      exporting.write(model, name, output, spec.commandLine().getOut());
+    }
   }
 
   private void print(SafetensorsQuantizer.Report report) {
@@ -162,79 +167,49 @@ final class QuantizeCommand implements Callable<Integer> {
     out.flush();
   }
 
-  private QuantConfig config() {
+  private QuantConfig config(@Nullable Target format) {
     try {
-      return new QuantConfig(grid(), granularity, scaleType);
+      Grid chosen = grid();
+      return new QuantConfig(chosen, granularity, scaleType(chosen, format));
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
     }
   }
 
-  private @Nullable QuantConfig embeddingConfig() {
+  private @Nullable QuantConfig embeddingConfig(@Nullable Target format) {
     if (embeddingBits == null) {
       return null;
     }
     try {
-      return new QuantConfig(QuantConfig.of(embeddingBits).grid(), granularity, scaleType);
+      Grid chosen = QuantConfig.of(embeddingBits).grid();
+      return new QuantConfig(chosen, granularity, scaleType(chosen, format));
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), "--embedding-bits: " + e.getMessage(), e);
     }
   }
 
-  private static final Pattern BARE = Pattern.compile("([a-z0-9-]+)((?:\\+[a-z-]+)*)");
+  private ScaleType scaleType(Grid chosen, @Nullable Target format) {
+    if (scaleType != null) {
+      return scaleType;
+    }
+    return format == null ? ScaleType.FP32 : format.scaleType(chosen, granularity);
+  }
 
   private Grid grid() {
-    if (grid == null) {
-      if (bits == null) {
-        throw new ParameterException(
-            spec.commandLine(), "expected --bits or a --grid that has them");
-      }
-      return QuantConfig.of(bits).grid();
+    GridName name = new GridName(grid == null ? "auto" : grid);
+    if (bits == null && (name.isAuto() || name.isWidthless())) {
+      throw new ParameterException(
+          spec.commandLine(),
+          grid == null
+              ? "expected --bits or a --grid that has them"
+              : "--grid " + grid + " needs --bits");
     }
-    Matcher bare = BARE.matcher(grid);
-    boolean widthless = bare.matches() && WITH_BITS.contains(bare.group(1));
-    if (widthless && bits == null) {
-      throw new ParameterException(spec.commandLine(), "--grid " + grid + " needs --bits");
-    }
-    Grid chosen = Grid.parse(widthless ? bare.group(1) + ":" + bits + bare.group(2) : grid);
+    Grid chosen = name.grid(bits);
     if (bits != null && chosen.bits() != bits) {
       throw new ParameterException(
           spec.commandLine(),
           "--bits %d with --grid %s, which has %d".formatted(bits, grid, chosen.bits()));
     }
     return chosen;
-  }
-
-  private static final java.util.Set<String> WITH_BITS =
-      java.util.Set.of(
-          "symmetric",
-          "asymmetric",
-          "stretched",
-          "asymmetric-uniform",
-          "lsbq-greedy",
-          "lsbq-optimal");
-
-  /** Reads per-row and the like. */
-  static final class GranularityConverter implements ITypeConverter<Granularity> {
-    @Override
-    public Granularity convert(String value) {
-      return converted(value, Granularity::parse);
-    }
-  }
-
-  /** Reads bf16 and the like. */
-  static final class ScaleTypeConverter implements ITypeConverter<ScaleType> {
-    @Override
-    public ScaleType convert(String value) {
-      return converted(value, ScaleType::parse);
-    }
-  }
-
-  private static <T> T converted(String value, Function<String, T> parse) {
-    try {
-      return parse.apply(value);
-    } catch (IllegalArgumentException e) {
-      throw new TypeConversionException(e.getMessage());
-    }
   }
 }

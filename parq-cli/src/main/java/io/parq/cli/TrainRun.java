@@ -4,6 +4,7 @@ import io.parq.cli.recipe.KeyException;
 import io.parq.cli.recipe.Recipe;
 import io.parq.cli.recipe.RecipeFile;
 import io.parq.cli.recipe.Targets;
+import io.parq.export.ModelFiles;
 import io.parq.grids.ActivationQuantization;
 import io.parq.optim.ParamGroup;
 import io.parq.torch.ActivationConfig;
@@ -216,15 +217,18 @@ final class TrainRun implements AutoCloseable {
     } else {
       makeWay(output, force);
     }
-    Files.createDirectories(output);
+    Files.createDirectories(checkpoints);
     Files.writeString(output.resolve(RECIPE), recipe.toYaml());
+    // What an export of a checkpoint needs beside it.
+    Files.writeString(checkpoints.resolve(ModelFiles.CONFIG), loaded.model().config().json());
+    loaded.codec().tokenizer().save(checkpoints);
     CountDownLatch done = new CountDownLatch(1);
     Thread hook = new Thread(() -> stopAndAwait(done));
     Runtime.getRuntime().addShutdownHook(hook);
     try {
       boolean finished = train(output, latest);
       if (finished) {
-        write(out, output);
+        write(out);
       } else {
         out.println("stopped; --resume goes on from " + Checkpoints.latest(checkpoints));
       }
@@ -342,16 +346,8 @@ final class TrainRun implements AutoCloseable {
     return metrics;
   }
 
-  private void write(PrintWriter out, Path output) throws IOException {
-    Path folder = output.resolve("model");
-    loaded.model().save(folder);
-    loaded.codec().tokenizer().save(folder);
-    out.println("wrote " + folder);
-    if (recipe.target() == Recipe.Target.PARQ) {
-      Path packed = output.resolve("model.parq.safetensors");
-      PackedModel.write(packed, optimizer, loaded.model());
-      out.println("wrote " + packed);
-    }
+  private void write(PrintWriter out) throws IOException {
+    RunFiles.write(recipe, loaded, optimizer, out);
     TokenData data = heldOut;
     if (data != null) {
       Perplexity last = score; // of the trainer's last step, unless a finished run was resumed

@@ -11,8 +11,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Runs an exported decoder in ONNX Runtime, keeping keys and values between calls. */
 final class OnnxDecoder implements AutoCloseable {
@@ -25,6 +27,13 @@ final class OnnxDecoder implements AutoCloseable {
       options.setIntraOpNumThreads(1);
       session = environment.createSession(folder.resolve("model.onnx").toString(), options);
     }
+  }
+
+  /** Of all inputs and outputs. */
+  Set<String> names() {
+    Set<String> names = new HashSet<>(session.getInputNames());
+    names.addAll(session.getOutputNames());
+    return names;
   }
 
   void forget() {

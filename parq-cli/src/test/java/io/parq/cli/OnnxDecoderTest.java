@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.onnxruntime.OrtException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.parq.export.ModelReader.Stored;
 import io.parq.export.ModelSource;
 import io.parq.export.SafetensorsQuantizer;
@@ -303,6 +305,29 @@ class OnnxDecoderTest {
       assertTrue(file >= bytes && file < bytes + 64L * 3 * reader.tensors().size());
       assertFalse(reader.tensors().stream().anyMatch(t -> t.name().contains("lm_head")));
     }
+  }
+
+  /** What onnxruntime-genai looks for is there. */
+  @Test
+  void genaiConfigNamesTheGraphsInputsAndOutputs() throws Exception {
+    Path out = export(new FolderSource(GOLDEN.resolve("qwen3"), null, true), 0);
+    JsonNode config = new ObjectMapper().readTree(out.resolve("genai_config.json").toFile());
+    JsonNode decoder = config.path("model").path("decoder");
+    Set<String> named = new HashSet<>();
+    for (String list : List.of("inputs", "outputs")) {
+      for (JsonNode name : decoder.path(list)) {
+        for (int layer = 0; layer < decoder.path("num_hidden_layers").asInt(); layer++) {
+          named.add(name.asText().replace("%d", String.valueOf(layer)));
+        }
+      }
+    }
+    try (OnnxDecoder graph = new OnnxDecoder(out)) {
+      assertEquals(graph.names(), named);
+    }
+    assertEquals("qwen3", config.path("model").path("type").asText());
+    assertEquals(96, config.path("model").path("vocab_size").asInt());
+    assertEquals(16, decoder.path("head_size").asInt());
+    assertFalse(config.path("search").path("past_present_share_buffer").asBoolean(true));
   }
 
   @Test

@@ -23,7 +23,9 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The packed safetensors format: a safetensors file in which some tensors are quantized. A
@@ -153,6 +155,18 @@ public final class ParqFile implements AutoCloseable {
   /** {@return the names of the other tensors} */
   public Set<String> otherNames() {
     return Collections.unmodifiableSet(others);
+  }
+
+  /** {@return name, logical shape and type (F32 if quantized) of a tensor} */
+  TensorInfo info(String name) {
+    Packed packed = quantized.get(name);
+    return packed == null ? Objects.requireNonNull(reader.find(name)) : packed.tensor();
+  }
+
+  /** {@return how a tensor is quantized, or null} */
+  @Nullable QuantConfig config(String name) {
+    Packed packed = quantized.get(name);
+    return packed == null ? null : packed.config();
   }
 
   /** {@return the plain values, without those of the format} */

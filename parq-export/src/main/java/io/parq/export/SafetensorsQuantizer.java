@@ -3,7 +3,6 @@ package io.parq.export;
 import io.parq.export.safetensors.SafetensorsReader;
 import io.parq.export.safetensors.SafetensorsWriter;
 import io.parq.export.safetensors.TensorInfo;
-import io.parq.grids.BlockLayout;
 import io.parq.grids.DType;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.QuantizedTensor;
@@ -147,33 +146,9 @@ public final class SafetensorsQuantizer {
     if (ParqFile.isPacked(reader)) {
       throw new IllegalArgumentException(reader.path() + " is packed already, expected weights");
     }
-    TensorSelection selection = new TensorSelection(options.include());
-    for (TensorInfo tensor : reader.tensors()) {
-      if (selection.selects(tensor)) {
-        QuantConfig config = config(tensor.name());
-        try {
-          BlockLayout.of(tensor.shape(), config.granularity());
-        } catch (IllegalArgumentException e) {
-          throw named(tensor.name(), e);
-        }
-        configs.put(tensor.name(), config);
-      }
-    }
-    if (configs.isEmpty()) {
-      throw new IllegalArgumentException(
-          "%s: none of %d tensors is selected, expected one of floats, of rank 2 or more, named %s"
-              .formatted(
-                  reader.path(),
-                  reader.tensors().size(),
-                  options.include() == null ? "*.weight" : options.include()));
-    }
-  }
-
-  private QuantConfig config(String tensor) {
-    QuantConfig embeddings = options.embeddings();
-    return embeddings != null && TensorSelection.isEmbedding(tensor)
-        ? embeddings
-        : options.config();
+    configs.putAll(
+        new TensorSelection(options.include())
+            .configs(reader.path(), reader.tensors(), options.config(), options.embeddings()));
   }
 
   private static IllegalArgumentException named(String tensor, IllegalArgumentException e) {
@@ -252,7 +227,7 @@ public final class SafetensorsQuantizer {
     }
   }
 
-  private static MemorySegment floats(TensorData tensor, Arena arena) {
+  static MemorySegment floats(TensorData tensor, Arena arena) {
     if (tensor.dtype() == DType.F32) {
       return tensor.data();
     }

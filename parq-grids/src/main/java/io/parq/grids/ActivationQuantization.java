@@ -94,7 +94,7 @@ public enum ActivationQuantization {
   }
 
   private static void e4m3(float[] x, int from, int length) {
-    float scale = Reduce.absMax(x, from, length) / SmallFloat.E4M3_MAX;
+    float scale = Lattice.KERNELS.absMax(x, from, length, 0f) / SmallFloat.E4M3_MAX;
     if (scale == 0f) {
       Arrays.fill(x, from, from + length, 0f);
       return;

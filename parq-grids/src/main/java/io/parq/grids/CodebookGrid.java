@@ -13,7 +13,7 @@ public abstract sealed class CodebookGrid extends Grid permits TableGrid, LsbqGr
   /**
    * Writes the ascending levels of a block, without its offset, to {@code out[0 .. levelCount)}.
    */
-  abstract void levels(Lattice l, int block, float[] out);
+  abstract void rawLevels(Lattice l, int block, float[] out);
 
   /** Whether a value halfway between level {@code code} and the next goes down. */
   boolean tieGoesDown(int code) {
@@ -30,59 +30,72 @@ public abstract sealed class CodebookGrid extends Grid permits TableGrid, LsbqGr
     return isCentred();
   }
 
-  private float[] shiftedLevels(Lattice l, int block) {
-    float[] levels = new float[levelCount()];
-    levels(l, block, levels);
-    float offset = l.offset(block);
-    for (int i = 0; i < levels.length; i++) {
-      levels[i] += offset;
-    }
-    return levels;
-  }
-
-  private int code(float[] levels, float v) {
-    int low = 0;
-    int high = levels.length - 1;
-    while (low < high) {
-      int middle = (low + high) >>> 1;
-      float midpoint = (levels[middle] + levels[middle + 1]) / 2;
-      if (v < midpoint || (v == midpoint && tieGoesDown(middle))) {
-        high = middle;
-      } else {
-        low = middle + 1;
+  @Override
+  final void levels(Lattice l, int block, float[] out) {
+    rawLevels(l, block, out);
+    if (isCentred()) {
+      float offset = l.offset(block);
+      for (int i = 0; i < levelCount(); i++) {
+        out[i] += offset;
       }
     }
-    return low;
+  }
+
+  /** Fills a thread's levels, and the thresholds between them. */
+  private void prepare(Lattice l, int block, Scratch scratch) {
+    float[] levels = scratch.levels;
+    float[] thresholds = scratch.thresholds;
+    levels(l, block, levels);
+    float last = Float.NEGATIVE_INFINITY;
+    for (int i = 0; i < levelCount() - 1; i++) {
+      float midpoint = (levels[i] + levels[i + 1]) / 2;
+      // Equal levels must not make thresholds fall.
+      last = Math.max(last, tieGoesDown(i) ? Math.nextUp(midpoint) : midpoint);
+      thresholds[i] = last;
+    }
   }
 
   @Override
   void nearest(Lattice l, int block, float[] x, int from, int length, float[] q) {
-    float[] levels = shiftedLevels(l, block);
-    for (int i = from; i < from + length; i++) {
-      q[i] = Float.isNaN(x[i]) ? Float.NaN : levels[code(levels, x[i])];
+    Scratch scratch = Scratch.own();
+    int size = l.layout().blockLength();
+    for (int done = 0, b = block; done < length; done += size, b++) {
+      prepare(l, b, scratch);
+      int n = Math.min(size, length - done);
+      Lattice.KERNELS.search(
+          scratch.levels, scratch.thresholds, levelCount(), x, from + done, n, q);
     }
   }
 
   @Override
   void codes(Lattice l, int block, float[] x, int from, int length, byte[] codes, int codesFrom) {
-    float[] levels = shiftedLevels(l, block);
-    for (int i = 0; i < length; i++) {
-      codes[codesFrom + i] = (byte) code(levels, x[from + i]);
+    Scratch scratch = Scratch.own();
+    int size = l.layout().blockLength();
+    for (int done = 0, b = block; done < length; done += size, b++) {
+      prepare(l, b, scratch);
+      int n = Math.min(size, length - done);
+      Lattice.KERNELS.searchCodes(
+          scratch.thresholds, levelCount(), x, from + done, n, codes, codesFrom + done);
     }
   }
 
   @Override
   void values(
       Lattice l, int block, byte[] codes, int codesFrom, int length, float[] out, int from) {
-    float[] levels = shiftedLevels(l, block);
-    for (int i = 0; i < length; i++) {
-      out[from + i] = levels[codes[codesFrom + i]];
+    float[] levels = Scratch.own().levels;
+    int size = l.layout().blockLength();
+    for (int done = 0, b = block; done < length; done += size, b++) {
+      levels(l, b, levels);
+      int n = Math.min(size, length - done);
+      for (int i = done; i < done + n; i++) {
+        out[from + i] = levels[codes[codesFrom + i]];
+      }
     }
   }
 
   @Override
   void interval(
       Lattice l, int block, float[] x, int from, int length, float[] lower, float[] upper) {
-    searchInterval(shiftedLevels(l, block), x, from, length, lower, upper);
+    searchInterval(l, block, x, from, length, lower, upper);
   }
 }

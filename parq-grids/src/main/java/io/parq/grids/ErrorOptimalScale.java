@@ -69,7 +69,7 @@ final class ErrorOptimalScale {
 
   private static double scan(
       float[] x, int from, int n, float @Nullable [] importance, int min, int max, float shift) {
-    double widest = 2.0 * Reduce.absMax(x, from, n) / (max - min);
+    double widest = 2.0 * Lattice.KERNELS.absMax(x, from, n, 0f) / (max - min);
     double best = widest;
     double least = Double.POSITIVE_INFINITY;
     for (int j = 1; j <= SCANNED; j++) {

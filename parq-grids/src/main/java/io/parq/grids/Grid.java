@@ -79,37 +79,44 @@ public abstract sealed class Grid permits UniformGrid, CodebookGrid {
    * Fits one block: writes its scales, zero point and offset to the lattice.
    *
    * @param x block values at {@code from .. from + length}; finite; not modified
+   * @param largest their largest magnitude
    * @param importance weight of each element's squared error at the same places, or null
    */
   abstract void fit(
-      float[] x, int from, int length, float @Nullable [] importance, Lattice out, int block);
+      float[] x,
+      int from,
+      int length,
+      float largest,
+      float @Nullable [] importance,
+      Lattice out,
+      int block);
 
   /** Scale of the whole tensor for two-level scale types, given what was fitted without it. */
   float tensorScale(float largestScale, float largestValue) {
     return largestScale / SmallFloat.E4M3_MAX;
   }
 
+  /*
+   * The maps take a part of one block, or whole blocks from the given one on.
+   */
+
   abstract void nearest(Lattice l, int block, float[] x, int from, int length, float[] q);
 
   abstract void interval(
       Lattice l, int block, float[] x, int from, int length, float[] lower, float[] upper);
 
-  /** The intervals between ascending levels, found by bisection. */
-  static void searchInterval(
-      float[] levels, float[] x, int from, int length, float[] lower, float[] upper) {
-    for (int i = from; i < from + length; i++) {
-      int low = 0;
-      int high = levels.length;
-      while (low < high) {
-        int middle = (low + high) >>> 1;
-        if (x[i] <= levels[middle]) {
-          high = middle;
-        } else {
-          low = middle + 1;
-        }
-      }
-      lower[i] = levels[Math.max(low - 1, 0)];
-      upper[i] = levels[Math.min(low, levels.length - 1)];
+  /** Writes the ascending levels of a block to {@code out[0 .. levelCount)}. */
+  abstract void levels(Lattice l, int block, float[] out);
+
+  /** {@link #interval} for levels of any kind. */
+  final void searchInterval(
+      Lattice l, int block, float[] x, int from, int length, float[] lower, float[] upper) {
+    float[] levels = Scratch.own().levels;
+    int size = l.layout().blockLength();
+    for (int done = 0, b = block; done < length; done += size, b++) {
+      levels(l, b, levels);
+      int n = Math.min(size, length - done);
+      Lattice.KERNELS.searchInterval(levels, levelCount(), x, from + done, n, lower, upper);
     }
   }
 
@@ -155,7 +162,7 @@ public abstract sealed class Grid permits UniformGrid, CodebookGrid {
         case "clipped/4" ->
             UniformGrid.clipped(
                 Integer.parseInt(words[1]),
-                UniformGrid.Clip.valueOf(words[2].toUpperCase(java.util.Locale.ROOT)),
+                clip(words[2]),
                 Float.parseFloat(words[3]),
                 Float.parseFloat(words[4]));
         case "asymmetric-uniform/1" -> UniformGrid.asymmetricUniform(Integer.parseInt(words[1]));
@@ -171,6 +178,16 @@ public abstract sealed class Grid permits UniformGrid, CodebookGrid {
     } catch (NumberFormatException e) {
       throw unknown(spec, e);
     }
+  }
+
+  private static UniformGrid.Clip clip(String word) {
+    return switch (word) {
+      case "mean" -> UniformGrid.Clip.MEAN;
+      case "max" -> UniformGrid.Clip.MAX;
+      default ->
+          throw new IllegalArgumentException(
+              "clipped grid fitted to '" + word + "', expected mean or max");
+    };
   }
 
   private static IllegalArgumentException unknown(String spec, @Nullable Exception cause) {

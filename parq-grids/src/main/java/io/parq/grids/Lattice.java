@@ -2,6 +2,7 @@ package io.parq.grids;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -13,10 +14,16 @@ import org.jspecify.annotations.Nullable;
  * rounded to the scale type. A lattice is refitted in place; it is safe for concurrent use as long
  * as no two threads touch one block and no one fits the whole while others read.
  *
- * <p>The array methods work on elements of one block (all or part of it) and write only within the
- * given range. Arrays must be long enough; the input may also be the output. NaN gives NaN.
+ * <p>The array methods work on a part of one block, or on whole blocks from the given one on, and
+ * write only within the given range. Arrays must be long enough; the input may also be the output.
+ * NaN gives NaN.
  */
 public final class Lattice {
+  /** The loops over values, chosen once. */
+  static final BlockKernels KERNELS =
+      Kernels.choose(
+          MethodHandles.lookup(), BlockKernels.class, new ScalarKernels(), "VectorKernels");
+
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
   private final QuantConfig config;
@@ -166,13 +173,14 @@ public final class Lattice {
     for (int block = 0; block < layout.blocks(); block++) {
       long start = layout.start(block);
       MemorySegment.copy(values, FLOAT, 4 * start, x, 0, length);
-      largest = Math.max(largest, checkFinite(x, 0, length, start));
+      float own = checkFinite(x, 0, length, start);
+      largest = Math.max(largest, own);
       if (importance != null && weights != null) {
         for (int i = 0; i < length; i++) {
           weights[i] = importance[(int) ((start + i) % layout.columns())];
         }
       }
-      grid().fit(x, 0, length, weights, this, block);
+      grid().fit(x, 0, length, own, weights, this, block);
     }
     if (scaleType() == ScaleType.E4M3) {
       roundTwoLevel(largest);
@@ -180,7 +188,7 @@ public final class Lattice {
   }
 
   private void roundTwoLevel(float largestValue) {
-    float scale = grid().tensorScale(Reduce.max(scales, 0, scales.length), largestValue);
+    float scale = grid().tensorScale(KERNELS.max(scales, 0, scales.length), largestValue);
     tensorScale = Math.max(scale, Float.MIN_NORMAL);
     for (int i = 0; i < scales.length; i++) {
       scales[i] = tensorScale * ScaleType.E4M3.round(scales[i] / tensorScale);
@@ -188,26 +196,30 @@ public final class Lattice {
   }
 
   /**
-   * Fits one block.
+   * Fits whole blocks.
    *
-   * @param block the block
-   * @param x holds the block's {@code blockLength} values from {@code from}; not modified
+   * @param block the first of them
+   * @param x holds the blocks' values from {@code from}; not modified
    * @param from index of the first
+   * @param length number of values, a multiple of the block length
    * @throws IllegalArgumentException if a value is not finite
    * @throws IllegalStateException unless {@link #fitsByBlock()}
    */
-  public void fitBlock(int block, float[] x, int from) {
+  public void fitBlocks(int block, float[] x, int from, int length) {
     if (!fitsByBlock()) {
       throw new IllegalStateException(config + " is fitted to the whole tensor only");
     }
-    checkFinite(x, from, layout.blockLength(), layout.start(block));
-    grid().fit(x, from, layout.blockLength(), null, this, block);
+    int size = layout.blockLength();
+    for (int done = 0, b = block; done < length; done += size, b++) {
+      float largest = checkFinite(x, from + done, size, layout.start(b));
+      grid().fit(x, from + done, size, largest, null, this, b);
+    }
   }
 
   /**
    * Rounds values to the nearest level.
    *
-   * @param block the block they belong to
+   * @param block the block that the first belongs to
    * @param x values
    * @param from index of the first, in both arrays
    * @param length number of values
@@ -221,7 +233,7 @@ public final class Lattice {
    * Finds the levels around values: {@code lower < x <= upper}, or twice the end level outside the
    * range (and at the lowest level).
    *
-   * @param block the block they belong to
+   * @param block the block that the first belongs to
    * @param x values
    * @param from index of the first, in all arrays
    * @param length number of values
@@ -235,7 +247,7 @@ public final class Lattice {
   /**
    * Rounds values to the codes of their nearest levels.
    *
-   * @param block the block they belong to
+   * @param block the block that the first belongs to
    * @param x values; not modified
    * @param from index of the first
    * @param length number of values
@@ -249,7 +261,7 @@ public final class Lattice {
   /**
    * Looks up the values of codes.
    *
-   * @param block the block they belong to
+   * @param block the block that the first belongs to
    * @param codes codes between the grid's smallest and largest; not modified
    * @param codesFrom index of the first
    * @param length number of codes
@@ -266,13 +278,8 @@ public final class Lattice {
    * @param block the block
    */
   public float[] levels(int block) {
-    int count = grid().levelCount();
-    byte[] codes = new byte[count];
-    for (int i = 0; i < count; i++) {
-      codes[i] = (byte) (grid().minCode() + i);
-    }
-    float[] levels = new float[count];
-    values(block, codes, 0, count, levels, 0);
+    float[] levels = new float[grid().levelCount()];
+    grid().levels(this, block, levels);
     return levels;
   }
 
@@ -356,7 +363,7 @@ public final class Lattice {
 
   /** Returns the largest magnitude. */
   private static float checkFinite(float[] x, int from, int length, long start) {
-    float largest = Reduce.absMax(x, from, length);
+    float largest = KERNELS.absMax(x, from, length, 0f);
     if (!(largest < Float.POSITIVE_INFINITY)) {
       int i = from;
       while (Float.isFinite(x[i])) {

@@ -46,8 +46,8 @@ public final class LsbqGrid extends CodebookGrid {
 
   /**
    * The basis with the least squared error. For one bit it is the greedy one; for two bits the
-   * magnitudes are split into two clusters, in O(n log n). The reference's own 2-bit fit per row is
-   * approximate; this one is exact for every granularity.
+   * magnitudes are split into two clusters, in O(n) as a rule and O(n log n) at worst. The
+   * reference's own 2-bit fit per row is approximate; this one is exact for every granularity.
    *
    * @param bits 1 or 2
    * @return the grid
@@ -97,10 +97,18 @@ public final class LsbqGrid extends CodebookGrid {
   }
 
   @Override
-  void fit(float[] x, int from, int length, float @Nullable [] importance, Lattice out, int block) {
-    float[] r = Arrays.copyOfRange(x, from, from + length);
+  void fit(
+      float[] x,
+      int from,
+      int length,
+      float largest,
+      float @Nullable [] importance,
+      Lattice out,
+      int block) {
+    float[] r = Scratch.own().values(length);
+    System.arraycopy(x, from, r, 0, length);
     if (isCentred()) {
-      float mean = Reduce.mean(x, from, length);
+      float mean = (float) Lattice.KERNELS.mean(x, from, length);
       out.offset(block, mean);
       for (int i = 0; i < length; i++) {
         r[i] -= mean;
@@ -108,18 +116,21 @@ public final class LsbqGrid extends CodebookGrid {
     }
     int first = block * scalesPerBlock();
     switch (rule) {
-      case GREEDY -> fitGreedy(r, out, first);
+      case GREEDY -> fitGreedy(r, length, out, first);
       case OPTIMAL -> {
         if (bits() == 1) {
-          fitGreedy(r, out, first);
+          fitGreedy(r, length, out, first);
         } else {
-          fitTwoBits(r, out, first);
+          fitTwoBits(r, length, out, first);
         }
       }
-      case OPTIMAL_TERNARY -> setBasis(out, first, bestTernary(sortedMagnitudes(r)));
-      case SIMPLE_TERNARY ->
-          setBasis(out, first, (float) (multiplier * Reduce.meanAbs(r, 0, r.length, 0f)));
+      case OPTIMAL_TERNARY -> setBasis(out, first, bestTernary(r, length));
+      case SIMPLE_TERNARY -> setBasis(out, first, (float) (multiplier * meanAbs(r, length)));
     }
+  }
+
+  private static double meanAbs(float[] r, int length) {
+    return Lattice.KERNELS.meanAbs(r, 0, length, 0f);
   }
 
   /** Below a normal float, midpoints between levels would underflow. */
@@ -128,72 +139,43 @@ public final class LsbqGrid extends CodebookGrid {
   }
 
   /** Overwrites r with the residual. */
-  private void fitGreedy(float[] r, Lattice out, int first) {
+  private void fitGreedy(float[] r, int length, Lattice out, int first) {
     for (int j = 0; j < bits(); j++) {
-      float v = setBasis(out, first + j, (float) Reduce.meanAbs(r, 0, r.length, 0f));
-      for (int i = 0; i < r.length; i++) {
-        r[i] -= r[i] >= 0 ? v : -v;
+      float v = setBasis(out, first + j, (float) meanAbs(r, length));
+      if (j < bits() - 1) {
+        Lattice.KERNELS.subtractSigned(r, length, v);
       }
     }
   }
 
-  private static float[] sortedMagnitudes(float[] r) {
-    for (int i = 0; i < r.length; i++) {
+  /** Those above the threshold get their mean, the others zero. */
+  private static float bestTernary(float[] r, int n) {
+    BestSplit split = split(r, n, true);
+    return (float) (split.above / split.count);
+  }
+
+  private static BestSplit split(float[] r, int n, boolean zeroBelow) {
+    double total = Lattice.KERNELS.sumAbs(r, 0, n, 0f);
+    for (int i = 0; i < n; i++) {
       r[i] = Math.abs(r[i]);
     }
-    Arrays.sort(r);
-    return r;
+    BestSplit split = Scratch.own().split;
+    split.find(r, n, total, zeroBelow);
+    return split;
   }
 
   /** Two bits put magnitudes at v1 - v2 or v1 + v2: the best split of them into two clusters. */
-  private static void fitTwoBits(float[] r, Lattice out, int first) {
-    float[] sorted = sortedMagnitudes(r);
-    int n = sorted.length;
-    double total = sum(sorted);
-    double below = 0;
-    double best = total * total / n;
-    double low = total / n;
-    double high = low;
-    for (int i = 1; i < n; i++) {
-      below += sorted[i - 1];
-      double above = total - below;
-      double explained = below * below / i + above * above / (n - i);
-      if (explained > best) {
-        best = explained;
-        low = below / i;
-        high = above / (n - i);
-      }
-    }
+  private static void fitTwoBits(float[] r, int n, Lattice out, int first) {
+    double total = Lattice.KERNELS.sumAbs(r, 0, n, 0f);
+    BestSplit split = split(r, n, false);
+    double high = split.above / split.count;
+    double low = split.count == n ? high : (total - split.above) / (n - split.count);
     setBasis(out, first, (float) ((high + low) / 2));
     setBasis(out, first + 1, (float) ((high - low) / 2));
   }
 
-  /** Those above the threshold get their mean, the others zero. */
-  private static float bestTernary(float[] sorted) {
-    double above = 0;
-    double best = 0;
-    double mean = 0;
-    for (int i = sorted.length - 1; i >= 0; i--) {
-      above += sorted[i];
-      int count = sorted.length - i;
-      if (above * above / count > best) {
-        best = above * above / count;
-        mean = above / count;
-      }
-    }
-    return (float) mean;
-  }
-
-  private static double sum(float[] x) {
-    double sum = 0;
-    for (float v : x) {
-      sum += v;
-    }
-    return sum;
-  }
-
   @Override
-  void levels(Lattice l, int block, float[] out) {
+  void rawLevels(Lattice l, int block, float[] out) {
     int first = block * scalesPerBlock();
     if (isTernary()) {
       out[0] = -l.scales[first];

@@ -12,7 +12,10 @@ public enum ScaleType {
    * bfloat16: such scales between 2^-13 and 65504 are exact in half precision too, halved or not.
    */
   BF16(DType.BF16),
-  /** Half precision. */
+  /**
+   * Half precision, such that half of the scale is exact too: scales below 2^-13 are multiples of
+   * 2^-23. Stretched levels are odd multiples of half a scale.
+   */
   FP16(DType.F16),
   /** A power of two, 2^-127 to 2^127 (the scale of MXFP4). */
   E8M0(DType.F8_E8M0),
@@ -71,7 +74,10 @@ public enum ScaleType {
         float rounded = SmallFloat.fromBf16(SmallFloat.toBf16(scale));
         yield Math.clamp(rounded, 0x1p-133f, 0x1.fep127f);
       }
-      case FP16 -> Math.clamp(Float.float16ToFloat(Float.floatToFloat16(scale)), 0x1p-24f, 65504f);
+      case FP16 -> {
+        float half = Float.float16ToFloat(Float.floatToFloat16(scale / 2));
+        yield Math.clamp(2 * half, 0x1p-23f, 65504f);
+      }
       case E8M0 -> SmallFloat.fromE8m0(SmallFloat.toE8m0(scale));
       case E4M3 -> SmallFloat.fromE4m3(SmallFloat.toE4m3(Math.max(scale, E4M3_MIN_NORMAL)));
     };

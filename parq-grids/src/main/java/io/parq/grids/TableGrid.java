@@ -75,8 +75,14 @@ public final class TableGrid extends CodebookGrid {
   }
 
   @Override
-  void fit(float[] x, int from, int length, float @Nullable [] importance, Lattice out, int block) {
-    float largest = Reduce.absMax(x, from, length);
+  void fit(
+      float[] x,
+      int from,
+      int length,
+      float largest,
+      float @Nullable [] importance,
+      Lattice out,
+      int block) {
     if (isFp4() && out.scaleType() == ScaleType.E8M0) {
       int exponent = Math.max(Math.getExponent(largest) - FP4_EXPONENT, -127);
       out.setScale(block, Math.scalb(1f, exponent));
@@ -92,7 +98,7 @@ public final class TableGrid extends CodebookGrid {
   }
 
   @Override
-  void levels(Lattice l, int block, float[] out) {
+  void rawLevels(Lattice l, int block, float[] out) {
     float scale = l.scales[block];
     for (int i = 0; i < table.length; i++) {
       out[i] = table[i] * scale;

@@ -27,14 +27,10 @@ public final class UniformGrid extends Grid {
     TERNARY
   }
 
-  /** Adding and subtracting it rounds floats up to 2^22 in magnitude to integers, ties to even. */
-  private static final float ROUND = 0x1.8p23f;
-
   /** Zero points of the asymmetric uniform grid stay below 1 / this, where floats count exactly. */
   private static final float FINEST_STEP = 0x1p-21f;
 
   private static final float TINY = Float.MIN_NORMAL;
-  private static final float HUGE = 0x1p126f;
 
   private final String plainSpec;
   private final Rule rule;
@@ -242,7 +238,14 @@ public final class UniformGrid extends Grid {
   }
 
   @Override
-  void fit(float[] x, int from, int length, float @Nullable [] importance, Lattice out, int block) {
+  void fit(
+      float[] x,
+      int from,
+      int length,
+      float largest,
+      float @Nullable [] importance,
+      Lattice out,
+      int block) {
     if (errorOptimal) {
       double optimum =
           ErrorOptimalScale.fit(x, from, length, importance, minCode(), maxCode(), shift);
@@ -255,121 +258,111 @@ public final class UniformGrid extends Grid {
     switch (rule) {
       case SYMMETRIC -> {
         float range = (maxCode() - minCode()) / 2f;
-        out.setScale(block, Math.max(Reduce.absMax(x, from, length) / range, TINY));
+        out.setScale(block, Math.max(largest / range, TINY));
       }
       case ASYMMETRIC -> fitAsymmetric(x, from, length, out, block);
       case TINYGEMM -> {
-        float min = Reduce.min(x, from, length);
-        float range = Reduce.max(x, from, length) - min;
+        float min = Lattice.KERNELS.min(x, from, length);
+        float range = Lattice.KERNELS.max(x, from, length) - min;
         float scale = out.setScale(block, Math.max(range / 15f, 1e-6f));
         out.offset(block, min + scale * 8f);
       }
-      case CLIPPED, TERNARY -> fitClipped(x, from, length, out, block);
+      case CLIPPED, TERNARY -> fitClipped(x, from, length, largest, out, block);
       case ASYMMETRIC_UNIFORM -> fitAsymmetricUniform(x, from, length, out, block);
     }
   }
 
   private void fitAsymmetric(float[] x, int from, int length, Lattice out, int block) {
-    float min = Math.min(Reduce.min(x, from, length), 0f);
-    float max = Math.max(Reduce.max(x, from, length), 0f);
+    float min = Math.min(Lattice.KERNELS.min(x, from, length), 0f);
+    float max = Math.max(Lattice.KERNELS.max(x, from, length), 0f);
     float scale = out.setScale(block, Math.max((max - min) / (maxCode() - minCode()), TINY));
     float zeroPoint = minCode() - (float) Math.rint(min / scale);
     out.zeroPoint(block, Math.clamp(zeroPoint, minCode(), maxCode()));
   }
 
   private void fitAsymmetricUniform(float[] x, int from, int length, Lattice out, int block) {
-    float min = Reduce.min(x, from, length);
-    float max = Reduce.max(x, from, length);
+    float min = Lattice.KERNELS.min(x, from, length);
+    float max = Lattice.KERNELS.max(x, from, length);
     float step = (float) (((double) max - min) / (maxCode() - minCode()));
     float finest = Math.max(Math.abs(min), Math.abs(max)) * FINEST_STEP;
     float scale = out.setScale(block, Math.max(Math.max(step, finest), TINY));
     out.zeroPoint(block, minCode() - (float) Math.rint(min / scale));
   }
 
-  private void fitClipped(float[] x, int from, int length, Lattice out, int block) {
-    float mean = isCentred() ? Reduce.mean(x, from, length) : 0f;
+  private void fitClipped(float[] x, int from, int length, float largest, Lattice out, int block) {
+    BlockKernels kernels = Lattice.KERNELS;
+    float mean = 0f;
+    float most = largest;
     if (isCentred()) {
+      mean = (float) kernels.mean(x, from, length);
       out.offset(block, mean);
+      most = kernels.absMax(x, from, length, mean);
     }
-    double most = Reduce.absMax(x, from, length, mean);
     double limit =
-        clip == Clip.MAX ? most : Math.min(bits() * Reduce.meanAbs(x, from, length, mean), most);
+        clip == Clip.MAX ? most : Math.min(bits() * kernels.meanAbs(x, from, length, mean), most);
     float range = rule == Rule.TERNARY ? 1.5f : maxCode() + shift;
     out.setScale(block, (float) (Math.max(limit, TINY) / range));
   }
 
   /** What is subtracted from a weight before it is divided by the scale. */
-  private float origin(Lattice l, int block) {
+  float origin(Lattice l, int block) {
     float offset = l.offset(block);
     return rule == Rule.TINYGEMM ? offset + l.scales[block] * shift : offset;
   }
 
   /** What is subtracted after the division and before rounding; it makes levels integers. */
-  private float fraction() {
+  float fraction() {
     return rule == Rule.TINYGEMM ? 0f : shift;
   }
 
   /** torchao's affine primitives multiply by the reciprocal where the others divide. */
-  private float reciprocal(float scale) {
+  float reciprocal(float scale) {
     boolean affine = rule == Rule.SYMMETRIC || rule == Rule.ASYMMETRIC;
     return affine && scale >= TINY ? 1f / scale : 0f;
   }
 
-  private static float round(float u, float least, float most) {
-    return Math.min(Math.max(u, least), most) + ROUND - ROUND;
+  /** The smallest code less the zero point: what rounded quotients are limited to. */
+  float least(Lattice l, int block) {
+    return minCode() - l.zeroPoint(block);
   }
 
-  private static float step(float x, float origin, float scale, float reciprocal, float fraction) {
-    float d = x - origin;
-    return (reciprocal != 0f ? d * reciprocal : d / scale) - fraction;
+  /** The largest code less the zero point. */
+  float most(Lattice l, int block) {
+    return maxCode() - l.zeroPoint(block);
+  }
+
+  /** Added to a code before it is multiplied by the scale. */
+  float shift() {
+    return shift;
   }
 
   @Override
   void nearest(Lattice l, int block, float[] x, int from, int length, float[] q) {
-    float scale = l.scales[block];
-    float reciprocal = reciprocal(scale);
-    float zeroPoint = l.zeroPoint(block);
-    float least = minCode() - zeroPoint;
-    float most = maxCode() - zeroPoint;
-    float origin = origin(l, block);
-    float fraction = fraction();
-    float offset = l.offset(block);
-    if (reciprocal != 0f) { // two loops, for the compiler makes vectors of neither condition
-      for (int i = from; i < from + length; i++) {
-        float u = (x[i] - origin) * reciprocal - fraction;
-        q[i] = (round(u, least, most) + shift) * scale + offset;
-      }
-    } else {
-      for (int i = from; i < from + length; i++) {
-        float u = (x[i] - origin) / scale - fraction;
-        q[i] = (round(u, least, most) + shift) * scale + offset;
-      }
-    }
+    Lattice.KERNELS.nearest(this, l, block, x, from, length, q);
   }
 
   @Override
   void codes(Lattice l, int block, float[] x, int from, int length, byte[] codes, int codesFrom) {
-    float scale = l.scales[block];
-    float reciprocal = reciprocal(scale);
-    float zeroPoint = l.zeroPoint(block);
-    float least = minCode() - zeroPoint;
-    float most = maxCode() - zeroPoint;
-    float origin = origin(l, block);
-    float fraction = fraction();
-    for (int i = 0; i < length; i++) {
-      float u = step(x[from + i], origin, scale, reciprocal, fraction);
-      codes[codesFrom + i] = (byte) (int) (round(u, least, most) + zeroPoint);
+    Lattice.KERNELS.codes(this, l, block, x, from, length, codes, codesFrom);
+  }
+
+  @Override
+  void levels(Lattice l, int block, float[] out) {
+    for (int i = 0; i < levelCount(); i++) {
+      out[i] = value(l, block, minCode() + i);
     }
+  }
+
+  private float value(Lattice l, int block, int code) {
+    return (code - l.zeroPoint(block) + shift) * l.scales[block] + l.offset(block);
   }
 
   @Override
   void values(
       Lattice l, int block, byte[] codes, int codesFrom, int length, float[] out, int from) {
-    float scale = l.scales[block];
-    float zeroPoint = l.zeroPoint(block);
-    float offset = l.offset(block);
+    int size = l.layout().blockLength();
     for (int i = 0; i < length; i++) {
-      out[from + i] = (codes[codesFrom + i] - zeroPoint + shift) * scale + offset;
+      out[from + i] = value(l, block + i / size, codes[codesFrom + i]);
     }
   }
 
@@ -377,23 +370,9 @@ public final class UniformGrid extends Grid {
   void interval(
       Lattice l, int block, float[] x, int from, int length, float[] lower, float[] upper) {
     if (hasOffset()) { // a large offset leaves levels too close for the division to tell apart
-      searchInterval(l.levels(block), x, from, length, lower, upper);
-      return;
-    }
-    float scale = l.scales[block];
-    float reciprocal = reciprocal(scale);
-    float zeroPoint = l.zeroPoint(block);
-    float least = minCode() - zeroPoint;
-    float most = maxCode() - zeroPoint;
-    float divisor = reciprocal != 0f ? 1f : scale;
-    float factor = reciprocal != 0f ? reciprocal : 1f;
-    for (int i = from; i < from + length; i++) {
-      float k = round(x[i] * factor / divisor - shift, least, most);
-      // 1 above the nearest level and 0 elsewhere, without a branch: any difference grows past 1.
-      float difference = x[i] - (k + shift) * scale;
-      float above = Math.min(Math.max(difference * HUGE * HUGE, 0f), 1f);
-      lower[i] = (Math.max(k + above - 1, least) + shift) * scale;
-      upper[i] = (Math.min(k + above, most) + shift) * scale;
+      searchInterval(l, block, x, from, length, lower, upper);
+    } else {
+      Lattice.KERNELS.interval(this, l, block, x, from, length, lower, upper);
     }
   }
 }

@@ -233,7 +233,7 @@ class GridPropertiesTest {
       Lattice weighted = Lattice.unfitted(config, ROWS, COLUMNS);
       weighted.fit(MemorySegment.ofArray(x), importance);
       for (int row = 0; row < ROWS; row++) {
-        float most = Reduce.absMax(x, row * COLUMNS, COLUMNS);
+        float most = Lattice.KERNELS.absMax(x, row * COLUMNS, COLUMNS, 0f);
         double least = error(plain, x, row, null);
         double leastWeighted = error(weighted, x, row, importance);
         for (int j = 1; j <= 400; j++) {

@@ -90,7 +90,7 @@ public final class Adam extends ElementwiseOptimizer {
   }
 
   @Override
-  void update(int group, float[] x, float[] gradient, float[] first, float[] second, int length) {
-    updates[group].apply(x, gradient, first, second, length);
+  void update(int group, Tile tile) {
+    UpdateKernels.Best.KERNELS.adam(updates[group], tile);
   }
 }

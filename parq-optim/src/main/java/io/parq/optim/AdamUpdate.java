@@ -2,7 +2,7 @@ package io.parq.optim;
 
 import java.util.List;
 
-/** What Adam and AdamW share: moments, a group's scalars for one step, and the loop. */
+/** What Adam and AdamW share: moments, and a group's scalars for one step. */
 record AdamUpdate(
     float decayFactor,
     float l2,
@@ -49,37 +49,8 @@ record AdamUpdate(
     return "%s beta1=%s beta2=%s epsilon=%s".formatted(name, beta1, beta2, epsilon);
   }
 
-  void apply(float[] w, float[] g, float[] m, float[] v, int length) {
-    if (firstShare < 0.5f) {
-      applyFromStart(w, g, m, v, length);
-    } else {
-      applyFromEnd(w, g, m, v, length);
-    }
-  }
-
-  private void applyFromStart(float[] w, float[] g, float[] m, float[] v, int length) {
-    for (int i = 0; i < length; i++) {
-      float d = g[i] + l2 * w[i];
-      float first = m[i] + firstShare * (d - m[i]);
-      float second = v[i] * beta2 + secondShare * d * d;
-      m[i] = first;
-      v[i] = second;
-      float denominator = (float) Math.sqrt(second) / correction + epsilon;
-      w[i] = w[i] * decayFactor + minusStepSize * first / denominator;
-    }
-  }
-
-  /** PyTorch interpolates from the nearer end. */
-  private void applyFromEnd(float[] w, float[] g, float[] m, float[] v, int length) {
-    float oldShare = 1f - firstShare;
-    for (int i = 0; i < length; i++) {
-      float d = g[i] + l2 * w[i];
-      float first = d - (d - m[i]) * oldShare;
-      float second = v[i] * beta2 + secondShare * d * d;
-      m[i] = first;
-      v[i] = second;
-      float denominator = (float) Math.sqrt(second) / correction + epsilon;
-      w[i] = w[i] * decayFactor + minusStepSize * first / denominator;
-    }
+  /** PyTorch interpolates the first moment from the nearer end. */
+  boolean isFromStart() {
+    return firstShare < 0.5f;
   }
 }

@@ -38,13 +38,14 @@ public record BinaryRelax(long annealStart, long annealEnd) implements ProxMap {
       return;
     }
     if (step >= annealEnd) {
-      Blocks.nearest(lattice, block, x, from, length, x);
+      lattice.nearest(block, x, from, length, x);
       return;
     }
-    Blocks.nearest(lattice, block, x, from, length, scratch1);
+    lattice.nearest(block, x, from, length, scratch1);
     double theta = (double) (step - annealStart) / (annealEnd - annealStart);
     float own = (float) (1 - theta);
     float level = (float) theta;
+    // No kernel of its own: the compiler makes vectors of this loop.
     for (int i = from; i < from + length; i++) {
       x[i] = x[i] * own + level * scratch1[i];
     }

@@ -22,6 +22,8 @@ final class ChunkPlan {
   /** Where a slot's chunks begin, and where the last one's end. */
   private final List<Integer> firsts = new ArrayList<>();
 
+  private final Batches batches;
+
   ChunkPlan(List<ParamGroup> groups) {
     for (ParamGroup group : groups) {
       for (Parameter parameter : group.parameters()) {
@@ -29,6 +31,7 @@ final class ChunkPlan {
       }
     }
     firsts.add(chunks.size());
+    batches = Batches.of(chunks);
   }
 
   private void cut(Parameter parameter, @Nullable QuantConfig config) {
@@ -56,6 +59,11 @@ final class ChunkPlan {
       int length = (int) Math.min(LENGTH, size - start);
       chunks.add(new Chunk(chunks.size(), slot, start, length, 0));
     }
+  }
+
+  /** All chunks, in batches. */
+  Batches batches() {
+    return batches;
   }
 
   /** All chunks, by index. */

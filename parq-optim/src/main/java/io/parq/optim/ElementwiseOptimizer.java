@@ -1,7 +1,6 @@
 package io.parq.optim;
 
 import io.parq.grids.NamedTensors;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +28,7 @@ public abstract sealed class ElementwiseOptimizer implements Optimizer
   private final float[][][] moments;
 
   private final Workers workers = new Workers();
+  private final Workers.ChunkBody updateWeights = (tile, chunk) -> update(tile, chunk, null);
   private long steps;
 
   /** A parameter and its group's index. */
@@ -65,14 +65,7 @@ public abstract sealed class ElementwiseOptimizer implements Optimizer
   @Override
   public final void step() {
     beginStep();
-    workers.forEach(
-        plan.chunks(),
-        (tile, chunk) -> {
-          MemorySegment weights = slots.get(chunk.slot()).parameter().weights();
-          Floats.load(weights, chunk.start(), tile.x, chunk.length());
-          update(tile, chunk, tile.x, null);
-          Floats.store(tile.x, chunk.length(), weights, chunk.start());
-        });
+    workers.forEach(plan.batches(), updateWeights);
   }
 
   /** Counts a step and computes its coefficients; then each element is updated once. */
@@ -84,40 +77,29 @@ public abstract sealed class ElementwiseOptimizer implements Optimizer
   }
 
   /**
-   * Updates a chunk of values, and its moments.
+   * Updates a chunk of weights, or of latents, and its moments.
    *
-   * @param tile scratch
+   * @param tile scratch; then tells whether all is finite
    * @param chunk where the values belong; slots count parameters in the groups' order
-   * @param x the weights or latents, from index 0; modified
-   * @param projected the parameter's weights if x holds latents, or null
+   * @param latents from index 0, modified, or null if the weights are updated
    */
-  final void update(Tile tile, Chunk chunk, float[] x, @Nullable MemorySegment projected) {
+  final void update(Tile tile, Chunk chunk, float @Nullable [] latents) {
     Slot slot = slots.get(chunk.slot());
-    int length = chunk.length();
-    Floats.load(slot.parameter.gradient(), chunk.start(), tile.gradient, length);
-    if (projected != null) {
-      beforeUpdate(tile, chunk, x, projected);
-    }
-    float[] first = moments.length > 0 ? moments[0][chunk.index()] : NONE;
-    float[] second = moments.length > 1 ? moments[1][chunk.index()] : NONE;
-    update(slot.group, x, tile.gradient, first, second, length);
-    if (projected != null) {
-      afterUpdate(slot.group, tile, x, length);
-    }
+    tile.latents = latents;
+    tile.weights = slot.parameter.weights();
+    tile.gradient = slot.parameter.gradient();
+    tile.start = chunk.start();
+    tile.length = chunk.length();
+    tile.first = moments.length > 0 ? moments[0][chunk.index()] : NONE;
+    tile.second = moments.length > 1 ? moments[1][chunk.index()] : NONE;
+    update(slot.group, tile);
   }
 
   /** Computes a group's coefficients for a step, counted from 1. */
   abstract void prepare(int group, ParamGroup hyperparameters, long step);
 
-  /** Updates x and the moments, all from index 0. */
-  abstract void update(
-      int group, float[] x, float[] gradient, float[] first, float[] second, int length);
-
-  /** Looks at latents and the weights that they were projected to, before the update. */
-  void beforeUpdate(Tile tile, Chunk chunk, float[] x, MemorySegment projected) {}
-
-  /** Corrects updated latents. */
-  void afterUpdate(int group, Tile tile, float[] x, int length) {}
+  /** Updates what the tile tells. */
+  abstract void update(int group, Tile tile);
 
   /** What latents are divided by under {@code quantShrink}. */
   double shrinkDivisor(double cumulatedLearningRate) {

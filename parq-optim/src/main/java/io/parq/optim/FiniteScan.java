@@ -9,12 +9,21 @@ final class FiniteScan {
   private static final byte GRADIENT = 1;
   private static final byte SOURCE = 2;
 
+  private static final UpdateKernels KERNELS = UpdateKernels.Best.KERNELS;
+
   private final QuantTensors tensors;
   private final Workers workers;
+  private final Workers.ChunkBody scan = this::scan;
+
+  /** By chunk, of the latest scan. */
+  private final byte[] found;
+
+  private boolean hasLatents;
 
   FiniteScan(QuantTensors tensors, Workers workers) {
     this.tensors = tensors;
     this.workers = workers;
+    this.found = new byte[tensors.plan().chunks().size()];
   }
 
   /** The first element that is not finite. */
@@ -28,68 +37,60 @@ final class FiniteScan {
     }
   }
 
-  /** A run of floats in memory. */
-  private record Run(String what, MemorySegment memory, long start) {
-    boolean isFinite(int length) {
-      return Floats.isFinite(memory, start, length);
-    }
-  }
-
   /**
    * Scans everything.
    *
-   * @param hasLatents whether quantized parameters are updated from their latents
+   * @param latents whether quantized parameters are updated from their latents
    * @return the first latent or weight that is not finite, else the first gradient, else null
    */
-  @Nullable Finding find(boolean hasLatents) {
+  @Nullable Finding find(boolean latents) {
+    hasLatents = latents;
+    workers.forEach(tensors.plan().batches(), scan);
     List<Chunk> chunks = tensors.plan().chunks();
-    byte[] found = new byte[chunks.size()];
-    workers.forEach(
-        chunks,
-        (tile, chunk) -> {
-          byte flags = gradient(chunk).isFinite(chunk.length()) ? 0 : GRADIENT;
-          flags |= isSourceFinite(chunk, hasLatents) ? 0 : SOURCE;
-          found[chunk.index()] = flags;
-        });
-    for (Chunk chunk : chunks) {
-      if ((found[chunk.index()] & SOURCE) != 0) {
-        return locate(chunk, source(chunk, hasLatents));
-      }
-    }
-    for (Chunk chunk : chunks) {
-      if ((found[chunk.index()] & GRADIENT) != 0) {
-        return locate(chunk, gradient(chunk));
+    for (byte what : new byte[] {SOURCE, GRADIENT}) {
+      for (int i = 0; i < found.length; i++) {
+        if ((found[i] & what) != 0) {
+          return locate(chunks.get(i), what);
+        }
       }
     }
     return null;
   }
 
-  /** Latents are read as arrays: one loop over two kinds of memory would not be vectorized. */
-  private boolean isSourceFinite(Chunk chunk, boolean hasLatents) {
-    boolean isLatent = tensors.slot(chunk).isQuantized() && hasLatents;
-    return isLatent
-        ? Floats.isFinite(tensors.latents(chunk), chunk.length())
-        : source(chunk, hasLatents).isFinite(chunk.length());
+  private void scan(Tile tile, Chunk chunk) {
+    MemorySegment gradient = tensors.slot(chunk).parameter().gradient();
+    boolean isFinite = KERNELS.isFinite(tile, gradient, chunk.start(), chunk.length());
+    byte flags = isFinite ? 0 : GRADIENT;
+    flags |= isSourceFinite(tile, chunk) ? 0 : SOURCE;
+    found[chunk.index()] = flags;
   }
 
-  private Run gradient(Chunk chunk) {
-    return new Run("gradient", tensors.slot(chunk).parameter().gradient(), chunk.start());
-  }
-
-  private Run source(Chunk chunk, boolean hasLatents) {
+  private boolean isSourceFinite(Tile tile, Chunk chunk) {
     QuantSlot slot = tensors.slot(chunk);
-    return slot.isQuantized() && hasLatents
-        ? new Run("latent", MemorySegment.ofArray(tensors.latents(chunk)), 0)
-        : new Run("weight", slot.parameter().weights(), chunk.start());
+    if (slot.isQuantized() && hasLatents) {
+      return tensors.hasFiniteLatents(chunk)
+          || Floats.isFinite(tensors.latents(chunk), 0, chunk.length());
+    }
+    MemorySegment weights = slot.parameter().weights();
+    return KERNELS.isFinite(tile, weights, chunk.start(), chunk.length());
   }
 
-  private Finding locate(Chunk chunk, Run run) {
+  private Finding locate(Chunk chunk, byte flag) {
+    QuantSlot slot = tensors.slot(chunk);
+    Parameter parameter = slot.parameter();
+    boolean isLatent = flag == SOURCE && slot.isQuantized() && hasLatents;
     float[] x = new float[chunk.length()];
-    Floats.load(run.memory, run.start, x, x.length);
+    if (isLatent) {
+      System.arraycopy(tensors.latents(chunk), 0, x, 0, x.length);
+    } else {
+      MemorySegment memory = flag == GRADIENT ? parameter.gradient() : parameter.weights();
+      Floats.load(memory, chunk.start(), x, 0, x.length);
+    }
     int i = 0;
     while (Float.isFinite(x[i])) {
       i++;
     }
-    return new Finding(tensors.slot(chunk).parameter(), run.what, chunk.start() + i, x[i]);
+    String what = flag == GRADIENT ? "gradient" : isLatent ? "latent" : "weight";
+    return new Finding(parameter, what, chunk.start() + i, x[i]);
   }
 }

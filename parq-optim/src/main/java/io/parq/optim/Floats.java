@@ -9,19 +9,15 @@ import java.nio.ByteOrder;
 /** Moves floats between memory segments and arrays; positions count floats. */
 final class Floats {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
-  private static final ValueLayout.OfInt BITS = ValueLayout.JAVA_INT;
   private static final ValueLayout.OfFloat STORED =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final int LARGEST_ARRAY = Integer.MAX_VALUE - 8;
-  private static final int NOT_FINITE = 0x7f800000;
 
   private Floats() {}
 
   /** New memory for n floats, all zero. */
   static MemorySegment allocate(long n) {
-    return n <= LARGEST_ARRAY
-        ? MemorySegment.ofArray(new float[(int) n])
-        : Arena.ofAuto().allocate(Math.multiplyExact(n, 4L), 64);
+    return n <= LARGEST_ARRAY ? MemorySegment.ofArray(new float[(int) n]) : allocateNative(n);
   }
 
   /** New memory for n bytes, all zero. */
@@ -31,29 +27,23 @@ final class Floats {
         : Arena.ofAuto().allocate(n, 64);
   }
 
-  static void load(MemorySegment source, long start, float[] target, int length) {
-    MemorySegment.copy(source, FLOAT, 4 * start, target, 0, length);
+  /** New native memory for n floats. */
+  static MemorySegment allocateNative(long n) {
+    return Arena.ofAuto().allocate(Math.multiplyExact(n, 4L), 64);
   }
 
-  static void store(float[] source, int length, MemorySegment target, long start) {
-    MemorySegment.copy(source, 0, target, FLOAT, 4 * start, length);
+  static void load(MemorySegment source, long start, float[] target, int from, int length) {
+    MemorySegment.copy(source, FLOAT, 4 * start, target, from, length);
   }
 
-  /** Whether a run of floats holds neither NaN nor infinity. */
-  static boolean isFinite(MemorySegment memory, long start, int length) {
-    // Integers, since the compiler vectorizes their maximum.
-    int largest = 0;
-    long base = 4 * start;
-    for (int i = 0; i < length; i++) {
-      largest = Math.max(largest, memory.get(BITS, base + 4L * i) & 0x7fffffff);
-    }
-    return largest < NOT_FINITE;
+  static void store(float[] source, int from, int length, MemorySegment target, long start) {
+    MemorySegment.copy(source, from, target, FLOAT, 4 * start, length);
   }
 
-  /** Whether the first elements are neither NaN nor infinite. */
-  static boolean isFinite(float[] x, int length) {
+  /** Whether a run of elements holds neither NaN nor infinity. */
+  static boolean isFinite(float[] x, int from, int to) {
     float largest = 0;
-    for (int i = 0; i < length; i++) {
+    for (int i = from; i < to; i++) {
       largest = Math.max(largest, Math.abs(x[i]));
     }
     return largest < Float.POSITIVE_INFINITY;

@@ -5,7 +5,27 @@ import java.util.List;
 
 /** Gradient-norm clipping. */
 public final class Gradients {
-  private Gradients() {}
+  private final List<MemorySegment> gradients;
+  private final Batches batches;
+  private final Workers workers;
+  private final Workers.ChunkBody square = this::square;
+  private final Workers.ChunkBody scale = this::scale;
+
+  /** By chunk. */
+  private final double[] sums;
+
+  private float coefficient;
+
+  Gradients(List<ParamGroup> groups, Batches batches, Workers workers) {
+    this.gradients =
+        groups.stream()
+            .flatMap(group -> group.parameters().stream())
+            .map(Parameter::gradient)
+            .toList();
+    this.batches = batches;
+    this.workers = workers;
+    this.sums = new double[batches.chunks().size()];
+  }
 
   /**
    * Scales all gradients by {@code min(1, maxNorm / (norm + 1e-6))}, so that their common Euclidean
@@ -24,68 +44,40 @@ public final class Gradients {
   }
 
   static double clipNorm(List<ParamGroup> groups, double maxNorm, Workers workers) {
-    Checks.positive("maximum norm", maxNorm);
-    List<MemorySegment> gradients =
-        groups.stream()
-            .flatMap(group -> group.parameters().stream())
-            .map(Parameter::gradient)
-            .toList();
-    List<Chunk> chunks = new ChunkPlan(groups).chunks();
-    double norm = norm(gradients, chunks, workers);
-    float coefficient = (float) (maxNorm / (norm + 1e-6));
-    if (norm < Double.POSITIVE_INFINITY && coefficient < 1f) {
-      scale(gradients, chunks, workers, coefficient);
-    }
-    return norm;
+    return new Gradients(groups, new ChunkPlan(groups).batches(), workers).clip(maxNorm);
   }
 
-  private static double norm(List<MemorySegment> gradients, List<Chunk> chunks, Workers workers) {
-    double[] sums = new double[chunks.size()];
-    workers.forEach(
-        chunks,
-        (tile, chunk) -> {
-          MemorySegment gradient = gradients.get(chunk.slot());
-          Floats.load(gradient, chunk.start(), tile.gradient, chunk.length());
-          sums[chunk.index()] = sumOfSquares(tile.gradient, chunk.length());
-        });
+  /** {@link #clipNorm}, any number of times. */
+  double clip(double maxNorm) {
+    Checks.positive("maximum norm", maxNorm);
+    workers.forEach(batches, square);
     double sum = 0;
     for (double part : sums) {
       sum += part;
     }
-    return Math.sqrt(sum);
+    double norm = Math.sqrt(sum);
+    coefficient = (float) (maxNorm / (norm + 1e-6));
+    if (norm < Double.POSITIVE_INFINITY && coefficient < 1f) {
+      workers.forEach(batches, scale);
+    }
+    return norm;
   }
 
-  /** Four sums side by side: one alone would wait for each addition. */
-  private static double sumOfSquares(float[] x, int length) {
-    double a = 0;
-    double b = 0;
-    double c = 0;
-    double d = 0;
-    int i = 0;
-    for (; i + 4 <= length; i += 4) {
-      a += (double) x[i] * x[i];
-      b += (double) x[i + 1] * x[i + 1];
-      c += (double) x[i + 2] * x[i + 2];
-      d += (double) x[i + 3] * x[i + 3];
-    }
-    for (; i < length; i++) {
-      a += (double) x[i] * x[i];
-    }
-    return (a + b) + (c + d);
+  private void square(Tile tile, Chunk chunk) {
+    load(tile, chunk);
+    sums[chunk.index()] = UpdateKernels.Best.KERNELS.sumOfSquares(tile.g, chunk.length());
   }
 
-  private static void scale(
-      List<MemorySegment> gradients, List<Chunk> chunks, Workers workers, float coefficient) {
-    workers.forEach(
-        chunks,
-        (tile, chunk) -> {
-          MemorySegment gradient = gradients.get(chunk.slot());
-          float[] g = tile.gradient;
-          Floats.load(gradient, chunk.start(), g, chunk.length());
-          for (int i = 0; i < chunk.length(); i++) {
-            g[i] *= coefficient;
-          }
-          Floats.store(g, chunk.length(), gradient, chunk.start());
-        });
+  private void load(Tile tile, Chunk chunk) {
+    Floats.load(gradients.get(chunk.slot()), chunk.start(), tile.g, 0, chunk.length());
+  }
+
+  private void scale(Tile tile, Chunk chunk) {
+    load(tile, chunk);
+    float[] g = tile.g;
+    for (int i = 0; i < chunk.length(); i++) {
+      g[i] *= coefficient;
+    }
+    Floats.store(g, 0, chunk.length(), gradients.get(chunk.slot()), chunk.start());
   }
 }

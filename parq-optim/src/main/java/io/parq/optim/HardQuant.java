@@ -19,7 +19,7 @@ public record HardQuant() implements ProxMap {
       int length,
       float[] scratch1,
       float[] scratch2) {
-    Blocks.nearest(lattice, block, x, from, length, x);
+    lattice.nearest(block, x, from, length, x);
   }
 
   @Override

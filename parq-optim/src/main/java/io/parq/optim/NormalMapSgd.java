@@ -1,6 +1,5 @@
 package io.parq.optim;
 
-import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
@@ -23,7 +22,6 @@ public final class NormalMapSgd extends ElementwiseOptimizer {
   private final Sgd.Options options;
   private final double gamma;
   private final Sgd.Coefficients[] coefficients;
-  private final float[] pulls;
 
   /**
    * Builds the optimizer.
@@ -39,7 +37,6 @@ public final class NormalMapSgd extends ElementwiseOptimizer {
     this.options = options;
     this.gamma = Checks.positive("gamma", gamma);
     this.coefficients = new Sgd.Coefficients[groups.size()];
-    this.pulls = new float[groups.size()];
   }
 
   /** {@return the parameter of the normal map} */
@@ -54,31 +51,13 @@ public final class NormalMapSgd extends ElementwiseOptimizer {
 
   @Override
   void prepare(int group, ParamGroup hyperparameters, long step) {
-    coefficients[group] = Sgd.Coefficients.of(options, hyperparameters, step);
-    pulls[group] = (float) (-hyperparameters.learningRate() / gamma);
+    double pull = -hyperparameters.learningRate() / gamma;
+    coefficients[group] = Sgd.Coefficients.of(options, hyperparameters, step, pull);
   }
 
   @Override
-  void update(int group, float[] x, float[] gradient, float[] first, float[] second, int length) {
-    Sgd.update(coefficients[group], x, gradient, first, length);
-  }
-
-  @Override
-  void beforeUpdate(Tile tile, Chunk chunk, float[] x, MemorySegment projected) {
-    float[] correction = tile.lower;
-    Floats.load(projected, chunk.start(), correction, chunk.length());
-    for (int i = 0; i < chunk.length(); i++) {
-      correction[i] = x[i] - correction[i];
-    }
-  }
-
-  @Override
-  void afterUpdate(int group, Tile tile, float[] x, int length) {
-    float[] correction = tile.lower;
-    float pull = pulls[group];
-    for (int i = 0; i < length; i++) {
-      x[i] = x[i] + pull * correction[i];
-    }
+  void update(int group, Tile tile) {
+    UpdateKernels.Best.KERNELS.sgd(coefficients[group], tile);
   }
 
   @Override

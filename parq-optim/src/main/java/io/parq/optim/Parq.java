@@ -75,16 +75,12 @@ public record Parq(long annealStart, long annealEnd, double steepness, double an
       return;
     }
     if (step >= annealEnd) {
-      Blocks.nearest(lattice, block, x, from, length, x);
+      lattice.nearest(block, x, from, length, x);
       return;
     }
-    Blocks.interval(lattice, block, x, from, length, scratch1, scratch2);
-    float inverseSlope = (float) inverseSlope(step);
-    for (int i = from; i < from + length; i++) {
-      float centre = (scratch1[i] + scratch2[i]) / 2;
-      float moved = centre + (x[i] - centre) / inverseSlope;
-      x[i] = Math.min(Math.max(moved, scratch1[i]), scratch2[i]);
-    }
+    lattice.interval(block, x, from, length, scratch1, scratch2);
+    float slope = (float) inverseSlope(step);
+    UpdateKernels.Best.KERNELS.parq(x, scratch1, scratch2, from, length, slope);
   }
 
   @Override

@@ -44,6 +44,7 @@ public final class QuantOptimizer implements Optimizer {
   private final Workers workers;
   private final QuantTensors tensors;
   private final FiniteScan scan;
+  private final Gradients gradients;
   private final QuantPass pass;
   private long steps;
   private long skipped;
@@ -55,6 +56,7 @@ public final class QuantOptimizer implements Optimizer {
     this.workers = workers;
     this.tensors = new QuantTensors(base.groups());
     this.scan = new FiniteScan(tensors, workers);
+    this.gradients = new Gradients(base.groups(), tensors.plan().batches(), workers);
     ElementwiseOptimizer fused =
         base instanceof ElementwiseOptimizer elementwise ? elementwise : null;
     this.pass = new QuantPass(tensors, settings, fused, workers);
@@ -143,7 +145,7 @@ public final class QuantOptimizer implements Optimizer {
       return;
     }
     if (settings.clips()) {
-      lastGradientNorm = Gradients.clipNorm(groups(), settings.clipNorm(), workers);
+      lastGradientNorm = gradients.clip(settings.clipNorm());
     }
     if (settings.schedule() != null) {
       double factor = settings.schedule().factor(steps);

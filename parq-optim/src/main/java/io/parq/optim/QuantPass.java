@@ -1,7 +1,6 @@
 package io.parq.optim;
 
 import io.parq.grids.Lattice;
-import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -11,13 +10,24 @@ import org.jspecify.annotations.Nullable;
  * tensor is fitted after all its chunks are updated, and projected then.
  */
 final class QuantPass {
+  /** Elements projected at a time: with its scratch a piece stays in the first-level cache. */
+  static final int PIECE = 1 << 11;
+
   private final QuantTensors tensors;
   private final QuantSettings settings;
   private final @Nullable ElementwiseOptimizer fused;
   private final Workers workers;
-  private final List<Chunk> chunks;
+  private final Batches batches;
   private final List<QuantSlot> wholeFits;
-  private final List<Chunk> wholeFitChunks;
+  private final Batches wholeFitBatches;
+  private final Workers.ChunkBody restore = this::restore;
+  private final Workers.ChunkBody process = this::process;
+  private final Workers.ChunkBody projectWhole = this::projectWhole;
+
+  /** Of the step at hand. */
+  private long step;
+
+  private boolean refit;
 
   QuantPass(
       QuantTensors tensors,
@@ -29,10 +39,14 @@ final class QuantPass {
     this.fused = fused;
     this.workers = workers;
     List<Chunk> all = tensors.plan().chunks();
-    this.chunks =
-        all.stream().filter(chunk -> fused != null || tensors.slot(chunk).isQuantized()).toList();
+    this.batches =
+        Batches.of(
+            all.stream()
+                .filter(chunk -> fused != null || tensors.slot(chunk).isQuantized())
+                .toList());
     this.wholeFits = tensors.slots().stream().filter(QuantPass::isFittedWhole).toList();
-    this.wholeFitChunks = all.stream().filter(chunk -> isFittedWhole(tensors.slot(chunk))).toList();
+    this.wholeFitBatches =
+        Batches.of(all.stream().filter(chunk -> isFittedWhole(tensors.slot(chunk))).toList());
   }
 
   private static boolean isFittedWhole(QuantSlot slot) {
@@ -41,72 +55,67 @@ final class QuantPass {
 
   /** Puts latents back into the weights, for a base optimizer that knows nothing of them. */
   void restoreLatents() {
-    workers.forEach(
-        chunks,
-        (tile, chunk) ->
-            Floats.store(
-                tensors.latents(chunk),
-                chunk.length(),
-                tensors.slot(chunk).parameter().weights(),
-                chunk.start()));
+    workers.forEach(batches, restore);
+  }
+
+  private void restore(Tile tile, Chunk chunk) {
+    Floats.store(
+        tensors.latents(chunk),
+        0,
+        chunk.length(),
+        tensors.slot(chunk).parameter().weights(),
+        chunk.start());
   }
 
   /**
    * Runs a step.
    *
-   * @param step steps so far
+   * @param number steps so far
    */
-  void run(long step) {
-    boolean refit = settings.refits(step);
-    workers.forEach(chunks, (tile, chunk) -> process(tile, chunk, step, refit));
+  void run(long number) {
+    step = number;
+    refit = settings.refits(number);
+    workers.forEach(batches, process);
     if (refit && !wholeFits.isEmpty()) {
-      long elements = wholeFits.stream().mapToLong(slot -> slot.parameter().size()).sum();
-      workers.run(wholeFits.size(), elements, (tile, task) -> fitWhole(wholeFits.get(task), step));
-      workers.forEach(wholeFitChunks, (tile, chunk) -> projectWhole(tile, chunk, step));
+      long elements = wholeFitBatches.elements();
+      workers.run(wholeFits.size(), elements, (tile, task) -> fitWhole(wholeFits.get(task)));
+      workers.forEach(wholeFitBatches, projectWhole);
     }
   }
 
-  private void process(Tile tile, Chunk chunk, long step, boolean refit) {
+  private void process(Tile tile, Chunk chunk) {
     QuantSlot slot = tensors.slot(chunk);
     if (!slot.isQuantized()) {
-      updateWeights(tile, chunk, slot);
+      if (fused != null) {
+        fused.update(tile, chunk, null);
+      }
       return;
     }
-    updateLatents(tile, chunk, slot);
-    int length = chunk.length();
+    float[] latents = tensors.latents(chunk);
+    updateLatents(tile, chunk, slot, latents);
+    float[] x = latents;
     if (settings.quantShrink()) {
-      divide(tile.x, length, divisor(slot));
+      x = tile.x;
+      divide(latents, x, chunk.length(), divisor(slot));
     }
-    Lattice lattice = slot.lattice();
-    if (refit && !lattice.fitsByBlock()) {
-      Floats.store(tile.x, length, slot.parameter().weights(), chunk.start());
+    if (refit && !slot.lattice().fitsByBlock()) {
+      Floats.store(x, 0, chunk.length(), slot.parameter().weights(), chunk.start());
       return;
     }
     if (refit) {
-      fit(slot, step, () -> Blocks.fit(lattice, chunk.block(), tile.x, length));
+      fit(slot, chunk, x);
     }
-    project(tile, chunk, slot, step);
+    project(tile, chunk, slot, x);
   }
 
-  private void updateWeights(Tile tile, Chunk chunk, QuantSlot slot) {
+  private void updateLatents(Tile tile, Chunk chunk, QuantSlot slot, float[] latents) {
     if (fused != null) {
-      MemorySegment weights = slot.parameter().weights();
-      Floats.load(weights, chunk.start(), tile.x, chunk.length());
-      fused.update(tile, chunk, tile.x, null);
-      Floats.store(tile.x, chunk.length(), weights, chunk.start());
-    }
-  }
-
-  /** Leaves a copy of the new latents in the tile. */
-  private void updateLatents(Tile tile, Chunk chunk, QuantSlot slot) {
-    MemorySegment weights = slot.parameter().weights();
-    float[] latents = tensors.latents(chunk);
-    if (fused != null) {
-      fused.update(tile, chunk, latents, weights);
+      fused.update(tile, chunk, latents);
+      tensors.latentsAreFinite(chunk, tile.isFinite);
     } else {
-      Floats.load(weights, chunk.start(), latents, chunk.length());
+      Floats.load(slot.parameter().weights(), chunk.start(), latents, 0, chunk.length());
+      tensors.latentsAreFinite(chunk, Floats.isFinite(latents, 0, chunk.length()));
     }
-    System.arraycopy(latents, 0, tile.x, 0, chunk.length());
   }
 
   private float divisor(QuantSlot slot) {
@@ -114,38 +123,56 @@ final class QuantPass {
     return (float) (fused == null ? Math.max(1, rates) : fused.shrinkDivisor(rates));
   }
 
-  private static void divide(float[] x, int length, float divisor) {
+  private static void divide(float[] x, float[] quotient, int length, float divisor) {
     for (int i = 0; i < length; i++) {
-      x[i] /= divisor;
+      quotient[i] = x[i] / divisor;
     }
   }
 
-  private static void fitWhole(QuantSlot slot, long step) {
-    fit(slot, step, () -> slot.lattice().fit(slot.parameter().weights()));
-  }
-
-  private void projectWhole(Tile tile, Chunk chunk, long step) {
-    QuantSlot slot = tensors.slot(chunk);
-    Floats.load(slot.parameter().weights(), chunk.start(), tile.x, chunk.length());
-    project(tile, chunk, slot, step);
-  }
-
-  private void project(Tile tile, Chunk chunk, QuantSlot slot, long step) {
-    int length = chunk.length();
-    Lattice lattice = slot.lattice();
-    settings.prox().apply(step, lattice, chunk.block(), tile.x, 0, length, tile.lower, tile.upper);
-    Floats.store(tile.x, length, slot.parameter().weights(), chunk.start());
-  }
-
   /** Finite latents and gradients may still overflow in the update; then no lattice fits. */
-  private static void fit(QuantSlot slot, long step, Runnable fit) {
+  private void fit(QuantSlot slot, Chunk chunk, float[] x) {
     try {
-      fit.run();
+      slot.lattice().fitBlocks(chunk.block(), x, 0, chunk.length());
     } catch (IllegalArgumentException e) {
-      String message =
-          "%s: updated latents of step %d cannot be fitted, %s; load an earlier state"
-              .formatted(slot.parameter().name(), step, e.getMessage());
-      throw (ArithmeticException) new ArithmeticException(message).initCause(e);
+      throw unfit(slot, e);
+    }
+  }
+
+  private void fitWhole(QuantSlot slot) {
+    try {
+      slot.lattice().fit(slot.parameter().weights());
+    } catch (IllegalArgumentException e) {
+      throw unfit(slot, e);
+    }
+  }
+
+  private ArithmeticException unfit(QuantSlot slot, IllegalArgumentException cause) {
+    String message =
+        "%s: updated latents of step %d cannot be fitted, %s; load an earlier state"
+            .formatted(slot.parameter().name(), step, cause.getMessage());
+    return (ArithmeticException) new ArithmeticException(message).initCause(cause);
+  }
+
+  private void projectWhole(Tile tile, Chunk chunk) {
+    QuantSlot slot = tensors.slot(chunk);
+    Floats.load(slot.parameter().weights(), chunk.start(), tile.x, 0, chunk.length());
+    project(tile, chunk, slot, tile.x);
+  }
+
+  /** Piece by piece: parts of a block, or several blocks. */
+  private void project(Tile tile, Chunk chunk, QuantSlot slot, float[] x) {
+    Lattice lattice = slot.lattice();
+    int size = lattice.layout().blockLength();
+    int several = Math.max(1, PIECE / size) * size;
+    float[] piece = tile.piece;
+    int length;
+    for (int from = 0; from < chunk.length(); from += length) {
+      int most = size > PIECE ? Math.min(PIECE, size - from % size) : several;
+      length = Math.min(most, chunk.length() - from);
+      System.arraycopy(x, from, piece, 0, length);
+      int block = chunk.block() + from / size;
+      settings.prox().apply(step, lattice, block, piece, 0, length, tile.lower, tile.upper);
+      Floats.store(piece, 0, length, slot.parameter().weights(), chunk.start() + from);
     }
   }
 }

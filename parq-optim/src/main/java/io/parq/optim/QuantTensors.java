@@ -16,6 +16,9 @@ final class QuantTensors {
   /** By chunk; empty until quantization begins, and for chunks of unquantized tensors. */
   private float[][] latents = {};
 
+  /** By chunk: whether its latents are known to be finite. */
+  private boolean[] finite = {};
+
   QuantTensors(List<ParamGroup> paramGroups) {
     TiedParameters.checkDistinct(paramGroups);
     for (ParamGroup group : paramGroups) {
@@ -48,19 +51,28 @@ final class QuantTensors {
     return latents[chunk.index()];
   }
 
+  boolean hasFiniteLatents(Chunk chunk) {
+    return finite[chunk.index()];
+  }
+
+  void latentsAreFinite(Chunk chunk, boolean known) {
+    finite[chunk.index()] = known;
+  }
+
   /** Makes the weights the latents. */
   void startLatents() {
     allocateLatents();
     for (Chunk chunk : plan.chunks()) {
       if (slot(chunk).isQuantized()) {
         Floats.load(
-            slot(chunk).parameter().weights(), chunk.start(), latents(chunk), chunk.length());
+            slot(chunk).parameter().weights(), chunk.start(), latents(chunk), 0, chunk.length());
       }
     }
   }
 
   private void allocateLatents() {
     latents = new float[plan.chunks().size()][0];
+    finite = new boolean[latents.length];
     for (Chunk chunk : plan.chunks()) {
       if (slot(chunk).isQuantized()) {
         latents[chunk.index()] = new float[chunk.length()];

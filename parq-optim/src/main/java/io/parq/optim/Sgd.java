@@ -60,14 +60,26 @@ public final class Sgd extends ElementwiseOptimizer {
 
   /** A group's scalars for one step. */
   record Coefficients(
-      float learningRate, float weightDecay, float momentum, float share, boolean nesterov) {
-    static Coefficients of(Options options, ParamGroup group, long step) {
+      float learningRate,
+      float weightDecay,
+      float momentum,
+      float share,
+      boolean nesterov,
+      float pull) {
+    /**
+     * Rounds the hyperparameters.
+     *
+     * @param step counted from 1
+     * @param pull times the distance of latents from weights is added to the updated latents
+     */
+    static Coefficients of(Options options, ParamGroup group, long step, double pull) {
       return new Coefficients(
           (float) group.learningRate(),
           (float) group.weightDecay(),
           (float) options.momentum,
           step == 1 ? 1f : (float) (1 - options.dampening),
-          options.nesterov);
+          options.nesterov,
+          (float) pull);
     }
   }
 
@@ -102,56 +114,11 @@ public final class Sgd extends ElementwiseOptimizer {
 
   @Override
   void prepare(int group, ParamGroup hyperparameters, long step) {
-    coefficients[group] = Coefficients.of(options, hyperparameters, step);
+    coefficients[group] = Coefficients.of(options, hyperparameters, step, 0);
   }
 
   @Override
-  void update(int group, float[] x, float[] gradient, float[] first, float[] second, int length) {
-    update(coefficients[group], x, gradient, first, length);
-  }
-
-  static void update(Coefficients c, float[] x, float[] gradient, float[] buffer, int length) {
-    if (c.momentum == 0f) {
-      plain(c, x, gradient, length);
-    } else if (c.nesterov) {
-      nesterov(c, x, gradient, buffer, length);
-    } else {
-      heavyBall(c, x, gradient, buffer, length);
-    }
-  }
-
-  private static void plain(Coefficients c, float[] w, float[] g, int length) {
-    float minusRate = -c.learningRate;
-    float decay = c.weightDecay;
-    for (int i = 0; i < length; i++) {
-      float d = g[i] + decay * w[i];
-      w[i] = w[i] + minusRate * d;
-    }
-  }
-
-  private static void heavyBall(Coefficients c, float[] w, float[] g, float[] m, int length) {
-    float minusRate = -c.learningRate;
-    float decay = c.weightDecay;
-    float momentum = c.momentum;
-    float share = c.share;
-    for (int i = 0; i < length; i++) {
-      float d = g[i] + decay * w[i];
-      float buffer = m[i] * momentum + share * d;
-      m[i] = buffer;
-      w[i] = w[i] + minusRate * buffer;
-    }
-  }
-
-  private static void nesterov(Coefficients c, float[] w, float[] g, float[] m, int length) {
-    float minusRate = -c.learningRate;
-    float decay = c.weightDecay;
-    float momentum = c.momentum;
-    float share = c.share;
-    for (int i = 0; i < length; i++) {
-      float d = g[i] + decay * w[i];
-      float buffer = m[i] * momentum + share * d;
-      m[i] = buffer;
-      w[i] = w[i] + minusRate * (d + momentum * buffer);
-    }
+  void update(int group, Tile tile) {
+    UpdateKernels.Best.KERNELS.sgd(coefficients[group], tile);
   }
 }

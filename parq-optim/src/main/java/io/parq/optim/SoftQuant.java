@@ -60,10 +60,10 @@ public record SoftQuant(long annealStart, long annealEnd, double tStart, double 
       return;
     }
     if (step >= annealEnd) {
-      Blocks.nearest(lattice, block, x, from, length, x);
+      lattice.nearest(block, x, from, length, x);
       return;
     }
-    Blocks.interval(lattice, block, x, from, length, scratch1, scratch2);
+    lattice.interval(block, x, from, length, scratch1, scratch2);
     double temperature = temperature(step);
     double full = 1 / (1 + Math.exp(-0.5 * temperature)) - 0.5;
     for (int i = from; i < from + length; i++) {

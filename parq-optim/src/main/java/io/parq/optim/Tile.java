@@ -1,23 +1,71 @@
 package io.parq.optim;
 
-/** One worker's arrays, at least as long as the chunk at hand. */
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one worker works on: the memory that an update reads and writes, all runs of {@code length}
+ * elements, and arrays of the worker's own.
+ */
 final class Tile {
-  /** Weights, or latents on their way to becoming weights. */
+  private static final MemorySegment NOTHING = MemorySegment.NULL;
+
+  /** Latents from index 0, or null if the weights themselves are updated. */
+  float @Nullable [] latents;
+
+  /** The parameter's weights and gradient, from element {@code start}. */
+  MemorySegment weights = NOTHING;
+
+  MemorySegment gradient = NOTHING;
+  long start;
+  int length;
+
+  /** Moments from index 0, empty if the optimizer has fewer. */
+  float[] first = {};
+
+  float[] second = {};
+
+  /** Whether all elements were finite after the update. */
+  boolean isFinite;
+
+  /** Depends on all weights that an update has read, so that the reading is not left out. */
+  int touched;
+
+  /** Copies of weights and gradient; x also holds shrunk latents. */
   float[] x = {};
 
-  float[] gradient = {};
+  float[] g = {};
 
-  /** Scratch of proximal maps; the normal-map correction. */
-  float[] lower = {};
+  /** What a proximal map works on at a time, and its scratch. */
+  final float[] piece = new float[QuantPass.PIECE];
 
-  float[] upper = {};
+  final float[] lower = new float[QuantPass.PIECE];
 
-  void ensure(int length) {
-    if (x.length < length) {
-      x = new float[length];
-      gradient = new float[length];
-      lower = new float[length];
-      upper = new float[length];
+  final float[] upper = new float[QuantPass.PIECE];
+
+  /** Copies of heap memory, for kernels that read native memory only. */
+  MemorySegment nativeWeights = NOTHING;
+
+  MemorySegment nativeGradient = NOTHING;
+
+  void ensure(int elements) {
+    if (x.length < elements) {
+      x = new float[elements];
+      g = new float[elements];
     }
+  }
+
+  void ensureNative(int elements) {
+    if (nativeWeights.byteSize() < 4L * elements) {
+      nativeWeights = Floats.allocateNative(elements);
+      nativeGradient = Floats.allocateNative(elements);
+    }
+  }
+
+  float[] latents() {
+    if (latents == null) {
+      throw new IllegalStateException("no latents");
+    }
+    return latents;
   }
 }

@@ -31,7 +31,7 @@ final class TrainedCodes {
     int firstChunk = chunks.getFirst().index();
     @Nullable Stray[] strays = new Stray[chunks.size()];
     workers.forEach(
-        chunks,
+        Batches.of(chunks),
         (tile, chunk) -> strays[chunk.index() - firstChunk] = encode(tile, chunk, slot, codes));
     for (Stray stray : strays) {
       if (stray != null) {
@@ -56,13 +56,13 @@ final class TrainedCodes {
       Tile tile, Chunk chunk, QuantSlot slot, MemorySegment codes) {
     int length = chunk.length();
     byte[] part = new byte[length];
-    Floats.load(slot.parameter().weights(), chunk.start(), tile.x, length);
-    Blocks.codes(slot.lattice(), chunk.block(), tile.x, length, part);
-    Blocks.values(slot.lattice(), chunk.block(), part, length, tile.lower);
+    Floats.load(slot.parameter().weights(), chunk.start(), tile.x, 0, length);
+    slot.lattice().codes(chunk.block(), tile.x, 0, length, part, 0);
+    slot.lattice().values(chunk.block(), part, 0, length, tile.g, 0);
     MemorySegment.copy(part, 0, codes, ValueLayout.JAVA_BYTE, chunk.start(), length);
     for (int i = 0; i < length; i++) {
-      if (Float.floatToRawIntBits(tile.x[i]) != Float.floatToRawIntBits(tile.lower[i])) {
-        return new Stray(chunk.start() + i, tile.x[i], tile.lower[i]);
+      if (Float.floatToRawIntBits(tile.x[i]) != Float.floatToRawIntBits(tile.g[i])) {
+        return new Stray(chunk.start() + i, tile.x[i], tile.g[i]);
       }
     }
     return null;

@@ -1,9 +1,7 @@
 package io.parq.optim;
 
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.ForkJoinPool;
-import java.util.concurrent.ForkJoinTask;
+import java.util.concurrent.RecursiveAction;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +14,7 @@ final class Workers {
   private final int threads;
   private final ForkJoinPool pool;
   private final @Nullable Tile[] tiles;
+  private final @Nullable Share[] shares;
 
   /** A task's body. */
   interface Body {
@@ -36,6 +35,7 @@ final class Workers {
     this.threads = threads;
     this.pool = pool;
     this.tiles = new Tile[threads];
+    this.shares = new Share[threads];
   }
 
   private static final class Shared {
@@ -49,18 +49,15 @@ final class Workers {
   }
 
   /** Runs the body on each chunk; a tile is long enough for its chunk. */
-  void forEach(List<Chunk> chunks, ChunkBody body) {
-    long elements = 0;
-    for (Chunk chunk : chunks) {
-      elements += chunk.length();
-    }
+  void forEach(Batches batches, ChunkBody body) {
     run(
-        chunks.size(),
-        elements,
-        (tile, task) -> {
-          Chunk chunk = chunks.get(task);
-          tile.ensure(chunk.length());
-          body.run(tile, chunk);
+        batches.ends().size(),
+        batches.elements(),
+        (tile, batch) -> {
+          tile.ensure(batches.longest());
+          for (int i = batches.start(batch); i < batches.end(batch); i++) {
+            body.run(tile, batches.chunks().get(i));
+          }
         });
   }
 
@@ -79,14 +76,43 @@ final class Workers {
   void run(int tasks, long elements, Body body) {
     int workers = (int) Math.min(Math.min(threads, tasks), 1 + elements / GRAIN);
     Run run = new Run(tasks, body);
-    List<ForkJoinTask<?>> others = new ArrayList<>();
     for (int worker = 1; worker < workers; worker++) {
-      Tile tile = tile(worker);
-      others.add(pool.submit(() -> run.drain(tile)));
+      Share share = share(worker);
+      share.reinitialize();
+      share.run = run;
+      pool.execute(share);
     }
     run.drain(tile(0));
-    others.forEach(ForkJoinTask::quietlyJoin);
+    for (int worker = 1; worker < workers; worker++) {
+      shares[worker].quietlyJoin();
+    }
     run.rethrow();
+  }
+
+  private Share share(int worker) {
+    if (shares[worker] == null) {
+      shares[worker] = new Share(tile(worker));
+    }
+    return shares[worker];
+  }
+
+  /** What another thread does of a run; used again for the next. */
+  private static final class Share extends RecursiveAction {
+    private static final long serialVersionUID = 1L;
+
+    private final transient Tile tile;
+    private transient @Nullable Run run;
+
+    Share(Tile tile) {
+      this.tile = tile;
+    }
+
+    @Override
+    protected void compute() {
+      if (run != null) {
+        run.drain(tile);
+      }
+    }
   }
 
   private Tile tile(int worker) {

@@ -73,10 +73,10 @@ class GoldenProxMapsTest {
     float[] x = GOLDEN.input(input);
     Lattice lattice = fitted.lattice(GOLDEN.shape(input));
     float[] nearest = x.clone();
-    Blocks.nearest(lattice, 0, x, 0, x.length, nearest);
+    lattice.nearest(0, x, 0, x.length, nearest);
     float[] lower = new float[x.length];
     float[] upper = new float[x.length];
-    Blocks.interval(lattice, 0, x, 0, x.length, lower, upper);
+    lattice.interval(0, x, 0, x.length, lower, upper);
     float[] reference =
         node.get("fresh").asBoolean() ? Golden.floats(fitted.node.get("values")) : null;
     float[] actual = x.clone();

@@ -103,7 +103,7 @@ abstract class ProxMapContract {
 
   static float[] nearest(Case c) {
     float[] q = new float[c.x.length];
-    Blocks.nearest(c.lattice, 0, c.x, 0, q.length, q);
+    c.lattice.nearest(0, c.x, 0, q.length, q);
     return q;
   }
 
@@ -129,7 +129,7 @@ abstract class ProxMapContract {
     float[] q = nearest(c);
     float[] lower = new float[q.length];
     float[] upper = new float[q.length];
-    Blocks.interval(c.lattice, 0, c.x, 0, q.length, lower, upper);
+    c.lattice.interval(0, c.x, 0, q.length, lower, upper);
     float slack = 2 * ulp(c);
     for (int i = 0; i < w.length; i++) {
       boolean midway = Math.abs(c.x[i] - (lower[i] + upper[i]) / 2) <= slack;

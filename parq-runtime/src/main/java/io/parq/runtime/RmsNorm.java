@@ -1,12 +1,14 @@
 package io.parq.runtime;
 
-/**
- * Divides by the root of the mean square and multiplies by weights.
- *
- * @param weights one for each element
- * @param epsilon added to the mean square
- */
-record RmsNorm(float[] weights, double epsilon) {
+/** Divides by the root of the mean square and multiplies by weights. */
+final class RmsNorm {
+  private final float[] weights;
+  private final double epsilon;
+
+  private RmsNorm(float[] weights, double epsilon) {
+    this.weights = weights;
+    this.epsilon = epsilon;
+  }
 
   /** Gemma stores weights less one. */
   static RmsNorm of(float[] weights, double epsilon, boolean plusOne) {

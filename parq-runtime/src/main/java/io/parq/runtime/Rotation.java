@@ -3,14 +3,20 @@ package io.parq.runtime;
 import io.parq.export.model.Rope;
 import java.util.List;
 
-/**
- * Sines and cosines of a rotary position embedding for some neighbouring positions.
- *
- * @param pairs number of pairs of elements that are turned
- * @param cosines {@code [position][pair]}
- * @param sines the same
- */
-record Rotation(int pairs, float[] cosines, float[] sines) {
+/** Sines and cosines of a rotary position embedding for some neighbouring positions. */
+final class Rotation {
+  private final int pairs;
+
+  /** {@code [position][pair]}. */
+  private final float[] cosines;
+
+  private final float[] sines;
+
+  private Rotation(int pairs, float[] cosines, float[] sines) {
+    this.pairs = pairs;
+    this.cosines = cosines;
+    this.sines = sines;
+  }
 
   /**
    * Computes them.

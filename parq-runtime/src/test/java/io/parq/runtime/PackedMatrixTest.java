@@ -28,7 +28,7 @@ class PackedMatrixTest {
   /** Of the sum of magnitudes; single-precision sums of a thousand products stay well below. */
   private static final double TOLERANCE = 2e-6;
 
-  private static final List<MatrixKernels> KERNELS = List.of(new ScalarKernels(), Chosen.vectors());
+  private static final List<MatrixKernels> KERNELS = List.of(new ScalarKernels(), Chosen.of(1 << 10, 1 << 10));
 
   /** Rows and columns. */
   private static final int[][] SHAPES = {{1, 1}, {3, 33}, {65, 96}, {130, 257}, {40, 640}};
@@ -267,7 +267,7 @@ class PackedMatrixTest {
             MemorySegment.ofArray(normal(random, rows * columns)),
             rows,
             columns);
-    PackedMatrix matrix = PackedMatrix.of(tensor, Chosen.vectors());
+    PackedMatrix matrix = PackedMatrix.of(tensor, Chosen.of(1 << 10, 1 << 10));
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     float[] y = new float[rows];
     for (ActivationQuantization activations :

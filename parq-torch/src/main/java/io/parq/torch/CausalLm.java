@@ -1,5 +1,7 @@
 package io.parq.torch;
 
+import io.parq.export.ModelReader;
+import io.parq.export.formats.Formats;
 import io.parq.grids.ActivationQuantization;
 import io.parq.optim.ParamGroup;
 import java.io.IOException;
@@ -62,7 +64,8 @@ public final class CausalLm extends Module {
 
   /**
    * Reads a model from a Hugging Face folder: {@code config.json}, and weights in one or several
-   * safetensors files of F32, BF16 or F16. They are widened straight into the model's memory.
+   * safetensors files of F32, BF16 or F16, or a checkpoint of torchao. They are widened straight
+   * into the model's memory.
    *
    * @param folder the folder
    * @return the model, to be closed by the caller
@@ -73,11 +76,31 @@ public final class CausalLm extends Module {
    */
   public static CausalLm load(Path folder) throws IOException {
     ModelConfig config = ModelConfig.read(folder);
+    try (ModelReader weights = Formats.open(folder)) {
+      return load(config, folder, weights);
+    }
+  }
+
+  /**
+   * Reads a model whose weights are kept in any format.
+   *
+   * @param folder a Hugging Face folder; only its {@code config.json} is read
+   * @param weights all weights under Hugging Face's names; not closed
+   * @return the model, to be closed by the caller
+   * @throws ModelFormatException as for {@link #load(Path)}
+   * @throws IOException if a file cannot be read
+   */
+  public static CausalLm load(Path folder, ModelReader weights) throws IOException {
+    return load(ModelConfig.read(folder), folder, weights);
+  }
+
+  private static CausalLm load(ModelConfig config, Path folder, ModelReader weights)
+      throws IOException {
     try (PointerScope _ = new PointerScope()) {
       CausalLm model = new CausalLm(config, folder);
       try {
         model.applyActivations(folder.resolve(ModelConfig.FILE) + ": ");
-        Weights.load(model, folder);
+        Weights.load(model, folder, weights);
         return model;
       } catch (IOException | RuntimeException | Error e) {
         model.close();

@@ -22,6 +22,11 @@ final class ConfigReader {
   }
 
   static ModelConfig read(JsonFields file) {
+    // Weights of torchao are decoded when they are read, and are like any others then.
+    String method = file.node().path("quantization_config").path("quant_method").asText();
+    if (method.equals("torchao")) {
+      file.node().remove("quantization_config");
+    }
     if (!"gemma3".equals(file.text("model_type"))) {
       Family family = Family.of(file);
       return new ConfigReader(family, file.withDefaults(defaults(family))).read();

@@ -1,5 +1,6 @@
 package io.parq.torch;
 
+import io.parq.export.ModelFiles;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -20,20 +21,6 @@ final class ModelFolder {
   static final String INDEX = "model.safetensors.index.json";
   private static final String WEIGHTS =
       "{" + SINGLE + "," + INDEX + ",model-?????-of-?????.safetensors}";
-
-  /** What tokenizers and generation are configured with. */
-  private static final List<String> COMPANIONS =
-      List.of(
-          "tokenizer.json",
-          "tokenizer_config.json",
-          "tokenizer.model",
-          "special_tokens_map.json",
-          "added_tokens.json",
-          "vocab.json",
-          "merges.txt",
-          "chat_template.jinja",
-          "chat_template.json",
-          "generation_config.json");
 
   private ModelFolder() {}
 
@@ -63,7 +50,7 @@ final class ModelFolder {
   }
 
   static void copyCompanions(Path from, Path to) throws IOException {
-    for (String name : COMPANIONS) {
+    for (String name : ModelFiles.COMPANIONS) {
       Path file = from.resolve(name);
       if (Files.isRegularFile(file)) {
         try (InputStream in = Files.newInputStream(file)) {

@@ -1,12 +1,14 @@
 package io.parq.torch;
 
+import io.parq.export.ModelReader;
+import io.parq.export.ModelReader.Stored;
+import io.parq.export.Rows;
 import io.parq.export.safetensors.SafetensorsReader;
 import io.parq.export.safetensors.SafetensorsWriter;
 import io.parq.export.safetensors.TensorInfo;
 import io.parq.grids.DType;
 import io.parq.grids.TensorData;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.StringTensorDict;
@@ -25,8 +28,15 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 /** Moves weights between files and a model's memory, one chunk at a time. */
 final class Weights {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
-  private static final int CHUNK = 1 << 16;
   private static final Set<DType> READABLE = Set.of(DType.F32, DType.BF16, DType.F16);
+
+  /** Names of stored types that are no weights; other encodings are those of quantized weights. */
+  private static final Set<String> UNREADABLE =
+      Arrays.stream(DType.values())
+          .filter(type -> !READABLE.contains(type))
+          .map(DType::name)
+          .collect(Collectors.toUnmodifiableSet());
+
   private static final String HEAD = "lm_head.weight";
 
   private Weights() {}
@@ -52,23 +62,22 @@ final class Weights {
     return found;
   }
 
-  /** Reads a folder's weights into a model. */
-  static void load(CausalLm model, Path folder) throws IOException {
-    try (SafetensorsReader reader = SafetensorsReader.open(folder)) {
-      Map<String, TensorInfo> stored = new LinkedHashMap<>();
-      for (TensorInfo tensor : reader.tensors()) {
-        String name = textName(tensor.name());
-        if (!isIgnored(name, model.config())) {
-          stored.put(name, tensor);
-        }
+  /** Reads weights into a model. */
+  static void load(CausalLm model, Path path, ModelReader reader) throws IOException {
+    Map<String, Stored> stored = new LinkedHashMap<>();
+    for (Stored tensor : reader.tensors()) {
+      String name = textName(tensor.name());
+      if (!isIgnored(name, model.config())) {
+        stored.put(name, tensor);
       }
-      Map<String, TensorData> parameters = parameters(model);
-      check(folder, parameters, stored);
-      for (Map.Entry<String, TensorInfo> entry : stored.entrySet()) {
-        TensorData parameter = parameters.get(entry.getKey());
-        if (parameter != null) {
-          copy(reader.tensor(entry.getValue().name()), parameter.data());
-        }
+    }
+    Map<String, TensorData> parameters = parameters(model);
+    check(path, parameters, stored);
+    for (Map.Entry<String, Stored> entry : stored.entrySet()) {
+      TensorData parameter = parameters.get(entry.getKey());
+      if (parameter != null) {
+        long rows = Rows.of(parameter.shape()).rows();
+        reader.read(entry.getValue().name(), 0, rows, parameter.data());
       }
     }
   }
@@ -94,21 +103,20 @@ final class Weights {
   }
 
   private static void check(
-      Path folder, Map<String, TensorData> parameters, Map<String, TensorInfo> stored)
+      Path folder, Map<String, TensorData> parameters, Map<String, Stored> stored)
       throws ModelFormatException {
     List<String> problems = new ArrayList<>();
-    Map<String, TensorInfo> left = new LinkedHashMap<>(stored);
+    Map<String, Stored> left = new LinkedHashMap<>(stored);
     for (Map.Entry<String, TensorData> parameter : parameters.entrySet()) {
       String name = parameter.getKey();
       String expected = Arrays.toString(parameter.getValue().shape());
-      TensorInfo found = left.remove(name);
+      Stored found = left.remove(name);
       if (found == null) {
         problems.add("%s: missing, expected shape %s".formatted(name, expected));
-      } else if (!Arrays.toString(found.shape()).equals(expected)) {
-        problems.add(
-            "%s: shape %s, expected %s".formatted(name, Arrays.toString(found.shape()), expected));
-      } else if (found.dtype() == null || !READABLE.contains(found.dtype())) {
-        problems.add("%s: %s, expected F32, BF16 or F16".formatted(name, found.dtypeName()));
+      } else if (!found.shape().toString().equals(expected)) {
+        problems.add("%s: shape %s, expected %s".formatted(name, found.shape(), expected));
+      } else if (UNREADABLE.contains(found.encoding())) {
+        problems.add("%s: %s, expected F32, BF16 or F16".formatted(name, found.encoding()));
       }
     }
     left.keySet().forEach(name -> problems.add(name + ": not a part of this model"));
@@ -120,20 +128,6 @@ final class Weights {
                   problems.size(),
                   ModelConfig.FILE,
                   String.join(System.lineSeparator() + "  ", problems)));
-    }
-  }
-
-  private static void copy(TensorData from, MemorySegment to) {
-    if (from.dtype() == DType.F32) {
-      to.copyFrom(from.data());
-      return;
-    }
-    long elements = from.elements();
-    float[] chunk = new float[(int) Math.min(CHUNK, elements)];
-    for (long start = 0; start < elements; start += CHUNK) {
-      int length = (int) Math.min(CHUNK, elements - start);
-      from.toFloats(start, chunk, 0, length);
-      MemorySegment.copy(chunk, 0, to, FLOAT, Float.BYTES * start, length);
     }
   }
 

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param text what was written
  */
-record GridName(String text) {
+public record GridName(String text) {
   private static final String AUTO = "auto";
   private static final List<String> WIDTHLESS =
       List.of(
@@ -63,12 +63,13 @@ record GridName(String text) {
         : new GridName(grid.spec());
   }
 
-  boolean isAuto() {
+  /** {@return whether the bits alone tell the grid} */
+  public boolean isAuto() {
     return text.equals(AUTO);
   }
 
-  /** Whether the name needs bits. */
-  boolean isWidthless() {
+  /** {@return whether the name needs bits} */
+  public boolean isWidthless() {
     Matcher parts = WITH_SUFFIXES.matcher(text);
     return parts.matches() && WIDTHLESS.contains(parts.group(1));
   }
@@ -79,7 +80,7 @@ record GridName(String text) {
    * @param bits the width for a name that needs one; null for others
    * @throws IllegalArgumentException if the grid does not come in that width
    */
-  Grid grid(@Nullable Integer bits) {
+  public Grid grid(@Nullable Integer bits) {
     Matcher parts = WITH_SUFFIXES.matcher(text);
     if (bits != null && isAuto()) {
       return QuantConfig.of(bits).grid();

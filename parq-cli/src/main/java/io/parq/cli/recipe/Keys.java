@@ -311,10 +311,11 @@ final class Keys {
   static final Key<Recipe.Target> TARGET =
       Key.of(
           "target",
-          Types.choice(Recipe.Target.class, Recipe.Target::isAvailable),
+          Types.choice(Recipe.Target.class),
           "safetensors",
-          "what the trained model is written as; safetensors: a Hugging Face folder, its weights"
-              + " on their levels; parq: packed codes and scales");
+          "what the trained model is written as, too: gguf for llama.cpp, onnx for ONNX Runtime,"
+              + " torchao for transformers; safetensors: a Hugging Face folder, its weights on their"
+              + " levels; parq: packed codes and scales");
   static final Key<Path> OUTPUT =
       Key.required(
           "output",

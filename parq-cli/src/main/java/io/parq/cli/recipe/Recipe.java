@@ -133,11 +133,6 @@ public record Recipe(
     /** Checkpoints of torchao. */
     TORCHAO;
 
-    /** {@return whether this version can write it} */
-    public boolean isAvailable() {
-      return Targets.find(this) != null;
-    }
-
     /** {@return the name in recipes} */
     @Override
     public String toString() {

@@ -130,13 +130,7 @@ final class Types {
 
   /** A name of an enum's constants, as {@link #name} spells them. */
   static <E extends Enum<E>> Type<E> choice(Class<E> constants) {
-    return choice(constants, constant -> true);
-  }
-
-  /** A constant of an enum, of which some are not available yet. */
-  static <E extends Enum<E>> Type<E> choice(Class<E> constants, Predicate<E> available) {
-    List<String> names =
-        Arrays.stream(constants.getEnumConstants()).filter(available).map(Types::name).toList();
+    List<String> names = Arrays.stream(constants.getEnumConstants()).map(Types::name).toList();
     String expected = names.size() == 1 ? names.getFirst() : "one of " + String.join(", ", names);
     return scalar(
         expected,
@@ -144,10 +138,6 @@ final class Types {
         text -> {
           for (E constant : constants.getEnumConstants()) {
             if (name(constant).equals(text.replace('_', '-'))) {
-              if (!available.test(constant)) {
-                throw new IllegalArgumentException(
-                    "which is not available yet, expected " + expected);
-              }
               return constant;
             }
           }

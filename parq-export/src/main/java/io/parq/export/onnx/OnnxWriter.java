@@ -13,9 +13,9 @@ import onnx.Onnx.TensorProto.DataType;
 
 /**
  * Writes a model as a folder for ONNX Runtime: {@code model.onnx} with the graph, {@code
- * model.onnx.data} with the weights, which may be larger than 2 GB, and the configuration and the
- * tokenizer's files of the source. Weights that are not quantized keep their type; all computation
- * is in single precision.
+ * model.onnx.data} with the weights, which may be larger than 2 GB, the configuration and the
+ * tokenizer's files of the source, and {@code genai_config.json} for onnxruntime-genai. Weights
+ * that are not quantized keep their type; all computation is in single precision.
  *
  * <p>A whole model is a decoder of one of the families that {@link ModelConfig} reads. Its inputs
  * and outputs have the names that onnxruntime-genai and optimum use, B being the batch, T the new
@@ -69,6 +69,7 @@ public final class OnnxWriter implements ModelWriter {
     try (OutputFolder folder = new OutputFolder(out)) {
       write(model, graph, weights, folder, progress);
       folder.copyCompanions(model.folder());
+      Files.writeString(folder.file(GenaiConfig.FILE), GenaiConfig.of(config));
       folder.commit();
     }
   }

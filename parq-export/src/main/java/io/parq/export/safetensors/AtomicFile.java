@@ -15,26 +15,44 @@ import java.util.UUID;
  * A file that appears under its name only when it is complete: it is written beside its place under
  * a temporary name, forced to the disk, and moved. What was there before stays until then.
  */
-final class AtomicFile implements AutoCloseable {
+public final class AtomicFile implements AutoCloseable {
   private static final int CHUNK = 1 << 20;
 
   private final Path file;
   private final Path temporary;
   private final FileChannel channel;
 
-  AtomicFile(Path file) throws IOException {
+  /**
+   * Makes the temporary file.
+   *
+   * @param file the final name
+   * @throws IOException if it cannot be made
+   */
+  public AtomicFile(Path file) throws IOException {
     this.file = file;
     this.temporary = file.resolveSibling(file.getFileName() + "." + UUID.randomUUID() + ".tmp");
     this.channel =
         FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
   }
 
-  Path file() {
+  /** {@return the final name} */
+  public Path file() {
     return file;
   }
 
-  /** Writes memory of any kind at a position. */
-  void write(MemorySegment data, long position) throws IOException {
+  /** {@return the name until then, under which the file can be read} */
+  public Path temporary() {
+    return temporary;
+  }
+
+  /**
+   * Writes memory of any kind.
+   *
+   * @param data what to write; not modified
+   * @param position byte of the file where it goes
+   * @throws IOException if writing fails
+   */
+  public void write(MemorySegment data, long position) throws IOException {
     // Through one small buffer: a channel would keep a copy as large as what it is given.
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment chunk = arena.allocate(Math.min(CHUNK, Math.max(1, data.byteSize())));
@@ -49,20 +67,32 @@ final class AtomicFile implements AutoCloseable {
     }
   }
 
-  /** Makes sure that all bytes are on the disk. */
-  void force() throws IOException {
+  /**
+   * Makes sure that all bytes are on the disk.
+   *
+   * @throws IOException if that fails
+   */
+  public void force() throws IOException {
     channel.force(true);
     channel.close();
   }
 
-  /** Gives the forced file its name. */
-  void move() throws IOException {
+  /**
+   * Gives the forced file its name.
+   *
+   * @throws IOException if that fails
+   */
+  public void move() throws IOException {
     Files.move(
         temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
-  /** Makes the new names durable, where the platform lets a folder be forced. */
-  static void forceFolder(Path folder) {
+  /**
+   * Makes the new names durable, where the platform lets a folder be forced.
+   *
+   * @param folder where they are
+   */
+  public static void forceFolder(Path folder) {
     try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
       channel.force(true);
     } catch (IOException e) {

@@ -33,7 +33,7 @@ public final class Checkpoints {
     }
     try (Stream<Path> files = Files.list(folder)) {
       return files
-          .filter(file -> NAME.matcher(name(file)).matches())
+          .filter(Checkpoints::isNamed)
           .sorted(Comparator.comparingLong(Checkpoints::step))
           .toList();
     }
@@ -49,6 +49,10 @@ public final class Checkpoints {
   public static @Nullable Path latest(Path folder) throws IOException {
     List<Path> files = list(folder);
     return files.isEmpty() ? null : files.getLast();
+  }
+
+  static boolean isNamed(Path file) {
+    return NAME.matcher(name(file)).matches();
   }
 
   static long step(Path file) {

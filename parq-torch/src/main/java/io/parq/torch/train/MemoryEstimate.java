@@ -34,7 +34,8 @@ import java.util.stream.Collectors;
  * next to temporaries although most are freed when the latter are largest, for the allocator keeps
  * them. The constants were fitted to the peak resident memory of models of 2 to 494 million
  * parameters on Linux with glibc, 1 to 16 sequences of 8 to 1,024 tokens, where the estimate was
- * within 5 %.
+ * within 5 %. Of a model of a few million parameters the runtime is most, and a long run may take a
+ * tenth more than the estimate.
  *
  * <p>The JVM must be told to keep its heap small, with {@code -XX:MinHeapFreeRatio=5
  * -XX:MaxHeapFreeRatio=10}; without it G1 takes about a fifth more than {@link #heap}. Saving a

@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  * which must be the same when training goes on.
  */
 final class RunState {
-  private static final String OPTIMIZER = "optimizer/";
-  private static final String STEP = "train/step";
+  static final String OPTIMIZER = "optimizer/";
+  static final String STEP = "train/step";
   private static final String POSITION = "train/position";
   private static final String RANDOM = "train/random";
 

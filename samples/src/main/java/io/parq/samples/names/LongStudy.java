@@ -98,7 +98,7 @@ public final class LongStudy {
         study.longBase(lab, seed);
       }
     }
-    String table = StudyTable.render(study.scores, options.seeds());
+    String table = StudyTable.render(study.scores);
     AtomicText.write(options.output().resolve("table.md"), table);
     out.println();
     out.print(table);

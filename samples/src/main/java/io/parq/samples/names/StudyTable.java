@@ -1,11 +1,11 @@
 package io.parq.samples.names;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.function.ToDoubleFunction;
-import java.util.stream.IntStream;
 
 /** The long study's scores as tables in Markdown: mean and standard deviation over seeds. */
 final class StudyTable {
@@ -17,30 +17,43 @@ final class StudyTable {
           Trial.OPTIMAL + " of " + Trial.CONTROL);
 
   private final List<StudyScore> scores;
-  private final int seeds;
   private final StringBuilder text = new StringBuilder();
 
-  private StudyTable(List<StudyScore> scores, int seeds) {
+  /** The seeds of which all models of the base are scored. */
+  private List<Integer> seeds = List.of();
+
+  private StudyTable(List<StudyScore> scores) {
     this.scores = scores;
-    this.seeds = seeds;
   }
 
-  /** {@return the tables} */
-  static String render(List<StudyScore> scores, int seeds) {
-    StudyTable table = new StudyTable(scores, seeds);
+  /** {@return the tables of what is complete} */
+  static String render(List<StudyScore> scores) {
+    StudyTable table = new StudyTable(scores);
     for (String base : List.of(StudyScore.SHORT, StudyScore.LONG)) {
-      table.base(base);
+      List<Integer> seen =
+          scores.stream().filter(s -> s.base().equals(base)).map(StudyScore::seed).toList();
+      long most =
+          seen.stream().mapToLong(seed -> Collections.frequency(seen, seed)).max().orElse(0);
+      table.seeds =
+          seen.stream()
+              .distinct()
+              .filter(seed -> Collections.frequency(seen, seed) == most)
+              .sorted()
+              .toList();
+      if (!table.seeds.isEmpty()) {
+        table.base(base);
+      }
     }
     return table.text.toString();
   }
 
   private void base(String base) {
     line(
-        "%s base: %s bits a character, control %s; %d seeds",
+        "%s base: %s bits a character, control %s; seeds: %d",
         base,
         over(seed -> bits(seed, base, Trial.FP32, Trial.BASE), "%.4f"),
         over(seed -> bits(seed, base, Trial.FP32, Trial.CONTROL), "%.4f"),
-        seeds);
+        seeds.size());
     line("");
     line(
         "| linear weights | trained by | bits a character | behind control | recovered of control |");
@@ -108,7 +121,7 @@ final class StudyTable {
 
   private List<StudyScore> trained(String base) {
     return scores.stream()
-        .filter(score -> score.seed() == 1 && score.base().equals(base))
+        .filter(score -> score.seed() == seeds.getFirst() && score.base().equals(base))
         .filter(score -> List.of(Trial.PARQ, Trial.STRAIGHT_THROUGH).contains(score.method()))
         .toList();
   }
@@ -135,7 +148,7 @@ final class StudyTable {
 
   /** Mean and, of several seeds, standard deviation; n/a if a seed has no value. */
   private String over(ToDoubleFunction<Integer> value, String pattern) {
-    double[] values = IntStream.rangeClosed(1, seeds).mapToDouble(value::applyAsDouble).toArray();
+    double[] values = seeds.stream().mapToDouble(value).toArray();
     double mean = 0;
     for (double v : values) {
       mean += v / values.length;

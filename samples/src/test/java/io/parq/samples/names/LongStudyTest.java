@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A tiny study, stopped halfway and continued. */
 class LongStudyTest {
-  private static final Size TINY = new Size(1, 16, 32, 2, 32, 8, 20, 3, 50);
+  private static final Size TINY = new Size(1, 32, 32, 2, 32, 8, 20, 3, 50);
 
   /** Ten roundings of base and of control, four trials, the base and the control. */
   private static final int ROWS = 2 * 10 + 4 + 2;
@@ -92,7 +92,7 @@ class LongStudyTest {
             new StudyScore(2, "short", "4 bits", "PTQ error-optimal of control", 2.03),
             new StudyScore(1, "short", "3 bits", "PARQ", 1.02),
             new StudyScore(2, "short", "3 bits", "PARQ", 2.02));
-    String table = StudyTable.render(scores, 2);
+    String table = StudyTable.render(scores);
     assertTrue(
         table.contains("| 3 bits | PARQ | 1.5200 ± 0.7071 | +0.0200 ± 0.0000 | 80 % ± 0 % |"),
         table);

@@ -1,0 +1,133 @@
+package io.parq.export.gguf;
+
+import io.parq.grids.Lattice;
+import io.parq.grids.QuantizedTensor;
+import io.parq.grids.SmallFloat;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** Encodes rows of a quantized tensor. Not thread-safe. */
+final class RowEncoder {
+  private final Encoding encoding;
+  private final QuantizedTensor tensor;
+  private final Lattice lattice;
+  private final int columns;
+  private final @Nullable Layout layout;
+  private final @Nullable Levels levels;
+  private final byte[] codes;
+  private final int[] block;
+
+  RowEncoder(Encoding encoding, QuantizedTensor tensor) {
+    this.encoding = encoding;
+    this.tensor = tensor;
+    this.lattice = tensor.lattice();
+    this.columns = Math.toIntExact(lattice.layout().columns());
+    this.layout =
+        Layout.ALL.stream().filter(l -> l.encoding() == encoding).findFirst().orElse(null);
+    this.levels = Levels.of(lattice.grid());
+    this.codes = new byte[columns];
+    this.block = new int[encoding.elements()];
+  }
+
+  /**
+   * Encodes a row.
+   *
+   * @throws IllegalArgumentException if a scale is not exact; the message names row and column
+   */
+  void encode(long row, byte[] out, int at) {
+    long start = Math.multiplyExact(row, (long) columns);
+    MemorySegment.copy(tensor.codes(), ValueLayout.JAVA_BYTE, start, codes, 0, columns);
+    int to = at;
+    for (int column = 0; column < columns; column += encoding.elements()) {
+      switch (encoding) {
+        case MXFP4 -> mxfp4(row, column, out, to);
+        case NVFP4 -> nvfp4(row, column, out, to);
+        default -> integers(row, column, out, to);
+      }
+      to += encoding.bytes();
+    }
+  }
+
+  private int block(long row, int column) {
+    return Math.toIntExact((row * columns + column) / lattice.layout().blockLength());
+  }
+
+  private void integers(long row, int column, byte[] out, int at) {
+    Levels form = Objects.requireNonNull(levels);
+    Layout held = Objects.requireNonNull(layout);
+    int index = block(row, column);
+    float scale = lattice.scales()[index];
+    float unit = form.halved() ? scale / 2 : scale;
+    int least = lattice.grid().minCode();
+    float[] zeroPoints = lattice.zeroPoints();
+    int base = zeroPoints == null ? form.base() : (int) zeroPoints[index] - least;
+    int sign = held.hasMinima() ? 1 : held.sign(form);
+    boolean zero = true;
+    for (int i = 0; i < block.length; i++) {
+      int q = codes[column + i] - least;
+      int n = form.step() * q - base;
+      zero &= n == 0;
+      block[i] = held.hasMinima() ? q : sign * n;
+    }
+    float d = held.hasMinima() ? form.step() * unit : unit;
+    if (zero) {
+      // Whatever the scale is.
+      unit = 0;
+      d = 0;
+    }
+    if (!Bytes.isHalf(unit) || !Bytes.isHalf(d)) {
+      throw inexact(row, column, scale, form.halved());
+    }
+    if (held.hasMinima()) {
+      BlockWriter.write(encoding, d, unit, base, block, out, at);
+    } else {
+      BlockWriter.write(encoding, sign * d, block, out, at);
+    }
+  }
+
+  private static IllegalArgumentException inexact(
+      long row, int column, float scale, boolean halved) {
+    return new IllegalArgumentException(
+        "row %d, column %d: scale %s, expected one that half precision holds exactly%s"
+            .formatted(row, column, scale, halved ? ", halved too" : ""));
+  }
+
+  private void mxfp4(long row, int column, byte[] out, int at) {
+    float scale = lattice.scales()[block(row, column)];
+    out[at] = SmallFloat.toE8m0(scale);
+    if (SmallFloat.fromE8m0(out[at]) != scale) {
+      throw new IllegalArgumentException(
+          "row %d, column %d: scale %s, expected a power of two".formatted(row, column, scale));
+    }
+    pairs(column, 16, out, at + 1);
+  }
+
+  private void nvfp4(long row, int column, byte[] out, int at) {
+    for (int part = 0; part < 4; part++) {
+      int from = column + 16 * part;
+      float scale = lattice.scales()[block(row, from)];
+      byte bits = SmallFloat.toE4m3(scale / lattice.tensorScale());
+      if (lattice.tensorScale() * SmallFloat.fromE4m3(bits) != scale) {
+        throw new IllegalArgumentException(
+            "row %d, column %d: scale %s, expected an e4m3 multiple of %s"
+                .formatted(row, from, scale, lattice.tensorScale()));
+      }
+      out[at + part] = bits;
+      pairs(from, 8, out, at + 4 + 8 * part);
+    }
+  }
+
+  private void pairs(int from, int count, byte[] out, int at) {
+    for (int j = 0; j < count; j++) {
+      out[at + j] = (byte) (e2m1(codes[from + j]) | e2m1(codes[from + count + j]) << 4);
+    }
+  }
+
+  /** The grid's codes 0 to 14 ascend from -6 to 6; stored are sign and magnitude. */
+  private static int e2m1(byte code) {
+    int magnitude = code - 7;
+    return magnitude < 0 ? 8 | -magnitude : magnitude;
+  }
+}

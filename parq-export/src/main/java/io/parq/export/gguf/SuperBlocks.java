@@ -1,0 +1,114 @@
+package io.parq.export.gguf;
+
+/**
+ * Decodes the K types: 256 elements with half-precision d (and dmin) that multiply small integer
+ * scales (and minima) of 16 or 32 elements each.
+ */
+final class SuperBlocks {
+  private SuperBlocks() {}
+
+  /** 16 bytes of scale and min (4 bits each), 64 bytes of codes as TQ2_0, halves d and dmin. */
+  static void q2k(byte[] in, int at, int blocks, float[] out, int to) {
+    for (int b = 0; b < blocks; b++, at += 84, to += 256) {
+      float d = Bytes.half(in, at + 80);
+      float dmin = Bytes.half(in, at + 82);
+      for (int s = 0; s < 16; s++) {
+        float scale = d * (in[at + s] & 15);
+        float min = dmin * (in[at + s] >>> 4 & 15);
+        for (int e = 16 * s; e < 16 * s + 16; e++) {
+          int code = FlatBlocks.two(in, at + 16, e);
+          out[to + e] = scale * code - min;
+        }
+      }
+    }
+  }
+
+  /**
+   * 32 bytes of upper bits, 64 of lower ones as TQ2_0, 12 of 6-bit scales plus 32, half d. A clear
+   * upper bit subtracts 4 from the code.
+   */
+  static void q3k(byte[] in, int at, int blocks, float[] out, int to) {
+    for (int b = 0; b < blocks; b++, at += 110, to += 256) {
+      float d = Bytes.half(in, at + 108);
+      for (int s = 0; s < 16; s++) {
+        float scale = d * (scale3(in, at + 96, s) - 32);
+        for (int e = 16 * s; e < 16 * s + 16; e++) {
+          int low = FlatBlocks.two(in, at + 32, e);
+          int high = (in[at + e % 32] >>> (e / 32)) & 1;
+          out[to + e] = scale * (low - 4 + 4 * high);
+        }
+      }
+    }
+  }
+
+  /** The lower four bits of scales 0-7 and 8-15 share 8 bytes, the upper two of all lie in 4. */
+  private static int scale3(byte[] in, int at, int s) {
+    int low = (in[at + s % 8] >>> (s < 8 ? 0 : 4)) & 15;
+    int high = (in[at + 8 + s % 4] >>> (2 * (s / 4))) & 3;
+    return low | high << 4;
+  }
+
+  /** Halves d and dmin, 12 bytes of 6-bit scales and minima, 128 of codes: 32 low, 32 high. */
+  static void q4k(byte[] in, int at, int blocks, float[] out, int to) {
+    for (int b = 0; b < blocks; b++, at += 144, to += 256) {
+      float d = Bytes.half(in, at);
+      float dmin = Bytes.half(in, at + 2);
+      for (int s = 0; s < 8; s++) {
+        float scale = d * scale4(in, at + 4, s);
+        float min = dmin * min4(in, at + 4, s);
+        for (int l = 0; l < 32; l++) {
+          int code = (in[at + 16 + s / 2 * 32 + l] >>> (4 * (s % 2))) & 15;
+          out[to + 32 * s + l] = scale * code - min;
+        }
+      }
+    }
+  }
+
+  /** As Q4_K, with 32 bytes of upper bits before the codes. */
+  static void q5k(byte[] in, int at, int blocks, float[] out, int to) {
+    for (int b = 0; b < blocks; b++, at += 176, to += 256) {
+      float d = Bytes.half(in, at);
+      float dmin = Bytes.half(in, at + 2);
+      for (int s = 0; s < 8; s++) {
+        float scale = d * scale4(in, at + 4, s);
+        float min = dmin * min4(in, at + 4, s);
+        for (int l = 0; l < 32; l++) {
+          int low = (in[at + 48 + s / 2 * 32 + l] >>> (4 * (s % 2))) & 15;
+          int code = low | ((in[at + 16 + l] >>> s) & 1) << 4;
+          out[to + 32 * s + l] = scale * code - min;
+        }
+      }
+    }
+  }
+
+  /** Scales 0-3 are the lower six bits of bytes 0-3; 4-7 lie in bytes 8-11 and the rest of 0-3. */
+  private static int scale4(byte[] in, int at, int s) {
+    return s < 4 ? in[at + s] & 63 : (in[at + 4 + s] & 15) | ((in[at + s - 4] >>> 6) & 3) << 4;
+  }
+
+  /** Minima likewise: bytes 4-7, then the upper halves of 8-11 and the rest of 4-7. */
+  private static int min4(byte[] in, int at, int s) {
+    return s < 4
+        ? in[at + 4 + s] & 63
+        : ((in[at + 4 + s] >>> 4) & 15) | ((in[at + s] >>> 6) & 3) << 4;
+  }
+
+  /**
+   * 128 bytes of lower halves, 64 of upper two bits, 16 signed scales, half d: value = d * scale *
+   * (code - 32).
+   */
+  static void q6k(byte[] in, int at, int blocks, float[] out, int to) {
+    for (int b = 0; b < blocks; b++, at += 210, to += 256) {
+      float d = Bytes.half(in, at + 208);
+      for (int s = 0; s < 16; s++) {
+        float scale = d * in[at + 192 + s];
+        for (int e = 16 * s; e < 16 * s + 16; e++) {
+          int half = e / 128;
+          int low = (in[at + half * 64 + e % 64] >>> (4 * (e % 128 / 64))) & 15;
+          int high = (in[at + 128 + half * 32 + e % 32] >>> (2 * (e % 128 / 32))) & 3;
+          out[to + e] = scale * ((low | high << 4) - 32);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,5 @@
+/** Checkpoints of torchao, as transformers loads them. */
+@NullMarked
+package io.parq.export.torchao;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,80 @@
+package io.parq.grids;
+
+/**
+ * The loops over a block's values. All implementations give the same bits: they share the order of
+ * operations. Sums are kept in double precision, in sixteen lanes: lane j adds elements j, j + 16,
+ * ...; with {@code p(j) = (j + (j+8)) + ((j+4) + (j+12))} of lanes the sum is {@code (p(0) + p(2))
+ * + (p(1) + p(3))}, to which what is left beyond a multiple of sixteen is added one by one.
+ * PyTorch's cascaded single-precision sums are a few units in the last place off.
+ *
+ * <p>Maps take a part of one block, or whole blocks from {@code block} on.
+ */
+interface BlockKernels {
+  /** Adding and subtracting it rounds floats up to 2^22 in magnitude to integers, ties to even. */
+  float ROUND = 0x1.8p23f;
+
+  float HUGE = 0x1p126f;
+
+  /** Lanes of a sum. */
+  int SUM_LANES = 16;
+
+  /** The largest magnitude of {@code x - centre}; NaN if any value is. */
+  float absMax(float[] x, int from, int length, float centre);
+
+  /** The smallest value of at least one; NaN if any value is. */
+  float min(float[] x, int from, int length);
+
+  /** The largest value of at least one; NaN if any value is. */
+  float max(float[] x, int from, int length);
+
+  double sum(float[] x, int from, int length);
+
+  /** The sum of {@code |x - centre|}. */
+  double sumAbs(float[] x, int from, int length, float centre);
+
+  /** Subtracts v from values of at least zero, and adds it to the others. */
+  void subtractSigned(float[] x, int length, float v);
+
+  /** {@link Grid#nearest} of a uniform grid. */
+  void nearest(UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q);
+
+  /** {@link Grid#interval} of a uniform grid without offset. */
+  void interval(
+      UniformGrid grid,
+      Lattice l,
+      int block,
+      float[] x,
+      int from,
+      int length,
+      float[] lower,
+      float[] upper);
+
+  /** {@link Grid#codes} of a uniform grid. */
+  void codes(
+      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, byte[] out, int at);
+
+  /**
+   * Looks values up among ascending levels: the i-th if x is not below threshold i - 1 but below
+   * the next. NaN stays NaN.
+   *
+   * @param count number of levels; there is one threshold less, and they ascend too
+   */
+  void search(
+      float[] levels, float[] thresholds, int count, float[] x, int from, int length, float[] q);
+
+  /** The same, for the index of the level; 0 for NaN. */
+  void searchCodes(
+      float[] thresholds, int count, float[] x, int from, int length, byte[] out, int at);
+
+  /** {@link Lattice#interval} among ascending levels. */
+  void searchInterval(
+      float[] levels, int count, float[] x, int from, int length, float[] lower, float[] upper);
+
+  default double mean(float[] x, int from, int length) {
+    return sum(x, from, length) / length;
+  }
+
+  default double meanAbs(float[] x, int from, int length, float centre) {
+    return sumAbs(x, from, length, centre) / length;
+  }
+}

@@ -1,0 +1,246 @@
+package io.parq.grids;
+
+/** Plain loops, and the last elements of the vector ones. */
+final class ScalarKernels implements BlockKernels {
+  @Override
+  public float absMax(float[] x, int from, int length, float centre) {
+    int largest = 0; // magnitudes order as their bits do, NaN above infinity
+    for (int i = from; i < from + length; i++) {
+      largest = Math.max(largest, Float.floatToRawIntBits(x[i] - centre) & 0x7fffffff);
+    }
+    return Float.intBitsToFloat(largest);
+  }
+
+  @Override
+  public float min(float[] x, int from, int length) {
+    float least = x[from];
+    for (int i = from + 1; i < from + length; i++) {
+      least = Math.min(least, x[i]);
+    }
+    return least;
+  }
+
+  @Override
+  public float max(float[] x, int from, int length) {
+    float most = x[from];
+    for (int i = from + 1; i < from + length; i++) {
+      most = Math.max(most, x[i]);
+    }
+    return most;
+  }
+
+  @Override
+  public double sum(float[] x, int from, int length) {
+    int whole = from + length - length % SUM_LANES;
+    double even = quarter(x, from, whole) + quarter(x, from + 2, whole);
+    double sum = even + (quarter(x, from + 1, whole) + quarter(x, from + 3, whole));
+    for (int i = whole; i < from + length; i++) {
+      sum += x[i];
+    }
+    return sum;
+  }
+
+  /** Four of the lanes. */
+  private static double quarter(float[] x, int from, int end) {
+    double s0 = 0;
+    double s4 = 0;
+    double s8 = 0;
+    double s12 = 0;
+    for (int i = from; i < end; i += SUM_LANES) {
+      s0 += x[i];
+      s4 += x[i + 4];
+      s8 += x[i + 8];
+      s12 += x[i + 12];
+    }
+    return (s0 + s8) + (s4 + s12);
+  }
+
+  @Override
+  public double sumAbs(float[] x, int from, int length, float centre) {
+    int whole = from + length - length % SUM_LANES;
+    double even = quarterAbs(x, from, whole, centre) + quarterAbs(x, from + 2, whole, centre);
+    double sum =
+        even + (quarterAbs(x, from + 1, whole, centre) + quarterAbs(x, from + 3, whole, centre));
+    for (int i = whole; i < from + length; i++) {
+      sum += Math.abs(x[i] - (double) centre);
+    }
+    return sum;
+  }
+
+  private static double quarterAbs(float[] x, int from, int end, double centre) {
+    double s0 = 0;
+    double s4 = 0;
+    double s8 = 0;
+    double s12 = 0;
+    for (int i = from; i < end; i += SUM_LANES) {
+      s0 += Math.abs(x[i] - centre);
+      s4 += Math.abs(x[i + 4] - centre);
+      s8 += Math.abs(x[i + 8] - centre);
+      s12 += Math.abs(x[i + 12] - centre);
+    }
+    return (s0 + s8) + (s4 + s12);
+  }
+
+  @Override
+  public void subtractSigned(float[] x, int length, float v) {
+    for (int i = 0; i < length; i++) {
+      x[i] -= x[i] >= 0 ? v : -v;
+    }
+  }
+
+  private static float round(float u, float least, float most) {
+    return Math.min(Math.max(u, least), most) + ROUND - ROUND;
+  }
+
+  @Override
+  public void nearest(
+      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q) {
+    int size = l.layout().blockLength();
+    for (int done = 0, b = block; done < length; done += size, b++) {
+      int n = Math.min(size, length - done);
+      nearestInBlock(grid, l, b, x, from + done, n, q);
+    }
+  }
+
+  void nearestInBlock(
+      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q) {
+    float scale = l.scales[block];
+    float reciprocal = grid.reciprocal(scale);
+    float least = grid.least(l, block);
+    float most = grid.most(l, block);
+    float origin = grid.origin(l, block);
+    float fraction = grid.fraction();
+    float shift = grid.shift();
+    float offset = l.offset(block);
+    if (reciprocal != 0f) { // two loops, for the compiler makes vectors of neither condition
+      for (int i = from; i < from + length; i++) {
+        float u = (x[i] - origin) * reciprocal - fraction;
+        q[i] = (round(u, least, most) + shift) * scale + offset;
+      }
+    } else {
+      for (int i = from; i < from + length; i++) {
+        float u = (x[i] - origin) / scale - fraction;
+        q[i] = (round(u, least, most) + shift) * scale + offset;
+      }
+    }
+  }
+
+  @Override
+  public void codes(
+      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, byte[] out, int at) {
+    int size = l.layout().blockLength();
+    for (int done = 0, b = block; done < length; done += size, b++) {
+      int n = Math.min(size, length - done);
+      codesInBlock(grid, l, b, x, from + done, n, out, at + done);
+    }
+  }
+
+  void codesInBlock(
+      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, byte[] out, int at) {
+    float scale = l.scales[block];
+    float reciprocal = grid.reciprocal(scale);
+    float zeroPoint = l.zeroPoint(block);
+    float least = grid.least(l, block);
+    float most = grid.most(l, block);
+    float origin = grid.origin(l, block);
+    float fraction = grid.fraction();
+    for (int i = 0; i < length; i++) {
+      float d = x[from + i] - origin;
+      float u = (reciprocal != 0f ? d * reciprocal : d / scale) - fraction;
+      out[at + i] = (byte) (int) (round(u, least, most) + zeroPoint);
+    }
+  }
+
+  @Override
+  public void interval(
+      UniformGrid grid,
+      Lattice l,
+      int block,
+      float[] x,
+      int from,
+      int length,
+      float[] lower,
+      float[] upper) {
+    int size = l.layout().blockLength();
+    for (int done = 0, b = block; done < length; done += size, b++) {
+      int n = Math.min(size, length - done);
+      intervalInBlock(grid, l, b, x, from + done, n, lower, upper);
+    }
+  }
+
+  void intervalInBlock(
+      UniformGrid grid,
+      Lattice l,
+      int block,
+      float[] x,
+      int from,
+      int length,
+      float[] lower,
+      float[] upper) {
+    float scale = l.scales[block];
+    float reciprocal = grid.reciprocal(scale);
+    float least = grid.least(l, block);
+    float most = grid.most(l, block);
+    float shift = grid.shift();
+    float divisor = reciprocal != 0f ? 1f : scale;
+    float factor = reciprocal != 0f ? reciprocal : 1f;
+    for (int i = from; i < from + length; i++) {
+      float k = round(x[i] * factor / divisor - shift, least, most);
+      // 1 above the nearest level and 0 elsewhere, without a branch: any difference grows past 1.
+      float difference = x[i] - (k + shift) * scale;
+      float above = Math.min(Math.max(difference * HUGE * HUGE, 0f), 1f);
+      lower[i] = (Math.max(k + above - 1, least) + shift) * scale;
+      upper[i] = (Math.min(k + above, most) + shift) * scale;
+    }
+  }
+
+  @Override
+  public void search(
+      float[] levels, float[] thresholds, int count, float[] x, int from, int length, float[] q) {
+    for (int i = from; i < from + length; i++) {
+      q[i] = Float.isNaN(x[i]) ? Float.NaN : levels[index(thresholds, count, x[i])];
+    }
+  }
+
+  @Override
+  public void searchCodes(
+      float[] thresholds, int count, float[] x, int from, int length, byte[] out, int at) {
+    for (int i = 0; i < length; i++) {
+      out[at + i] = (byte) index(thresholds, count, x[from + i]);
+    }
+  }
+
+  /** How many thresholds v reaches. */
+  private static int index(float[] thresholds, int count, float v) {
+    int low = 0;
+    int high = count - 1;
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (v >= thresholds[middle]) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
+  @Override
+  public void searchInterval(
+      float[] levels, int count, float[] x, int from, int length, float[] lower, float[] upper) {
+    for (int i = from; i < from + length; i++) {
+      int low = 0;
+      int high = count;
+      while (low < high) {
+        int middle = (low + high) >>> 1;
+        if (x[i] > levels[middle]) {
+          low = middle + 1;
+        } else {
+          high = middle;
+        }
+      }
+      lower[i] = levels[Math.max(low - 1, 0)];
+      upper[i] = levels[Math.min(low, count - 1)];
+    }
+  }
+}

@@ -1,0 +1,38 @@
+package io.parq.grids;
+
+/** A thread's own arrays, so that fits and searches leave no garbage. */
+final class Scratch {
+  private static final ThreadLocal<Scratch> OWN = ThreadLocal.withInitial(Scratch::new);
+
+  /** Beyond this many floats an array is not kept. */
+  private static final int MOST_KEPT = 1 << 20;
+
+  private static final int MOST_LEVELS = 256;
+
+  /** The levels of a block, ascending. */
+  final float[] levels = new float[MOST_LEVELS];
+
+  /** What a value must reach to go to the level above. */
+  final float[] thresholds = new float[MOST_LEVELS];
+
+  final BestSplit split = new BestSplit();
+
+  private float[] values = {};
+
+  private Scratch() {}
+
+  static Scratch own() {
+    return OWN.get();
+  }
+
+  /** An array of at least n floats, of any content; the same at each call. */
+  float[] values(int n) {
+    if (n > MOST_KEPT) {
+      return new float[n];
+    }
+    if (values.length < n) {
+      values = new float[n];
+    }
+    return values;
+  }
+}

@@ -1,0 +1,199 @@
+package io.parq.grids;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.FieldSource;
+
+/** Plain loops against vectors, bit for bit, at every length up to a few vectors and any offset. */
+class BlockKernelsTest {
+  private static final int LONGEST = 100;
+  private static final long SEED = 11;
+  private static final float[] SPECIAL = {
+    0f, -0f, Float.MIN_VALUE, -Float.MIN_VALUE, 1e-38f, 3e38f, -3e38f, 0.5f, -0.5f, 1.5f, -2.5f
+  };
+  static final java.util.List<String> UNIFORM =
+      Grids.SPECS.stream().filter(spec -> Grid.parse(spec) instanceof UniformGrid).toList();
+
+  private final BlockKernels scalar = new ScalarKernels();
+  private final BlockKernels vector = new VectorKernels();
+  private final Random random = new Random(SEED);
+
+  /** Gaussian values, some special ones among them. */
+  private float[] values(int n, boolean nan) {
+    float[] x = new float[n];
+    for (int i = 0; i < n; i++) {
+      x[i] = (float) random.nextGaussian();
+      if (random.nextInt(8) == 0) {
+        x[i] = SPECIAL[random.nextInt(SPECIAL.length)];
+      }
+      if (nan && random.nextInt(20) == 0) {
+        x[i] = random.nextBoolean() ? Float.NaN : Float.NEGATIVE_INFINITY;
+      }
+    }
+    return x;
+  }
+
+  private interface Check {
+    void check(int from, int length, boolean nan, String at);
+  }
+
+  private static void everywhere(Check check) {
+    for (int length = 0; length <= LONGEST; length++) {
+      for (int from : new int[] {0, 1, 3, 7, 16}) {
+        for (boolean nan : new boolean[] {false, true}) {
+          check.check(
+              from, length, nan, "length %d from %d, seed %d".formatted(length, from, SEED));
+        }
+      }
+    }
+  }
+
+  @Test
+  void vectorsAreChosenHere() {
+    assertTrue(Kernels.areVectors());
+    assertInstanceOf(VectorKernels.class, Lattice.KERNELS);
+  }
+
+  @Test
+  void reductions() {
+    everywhere(
+        (from, length, nan, at) -> {
+          float[] x = values(from + length + 5, nan);
+          float centre = random.nextBoolean() ? 0f : (float) random.nextGaussian();
+          same(scalar.absMax(x, from, length, centre), vector.absMax(x, from, length, centre), at);
+          same(scalar.sum(x, from, length), vector.sum(x, from, length), at);
+          same(scalar.sumAbs(x, from, length, centre), vector.sumAbs(x, from, length, centre), at);
+          if (length > 0) {
+            same(scalar.min(x, from, length), vector.min(x, from, length), at);
+            same(scalar.max(x, from, length), vector.max(x, from, length), at);
+          }
+        });
+  }
+
+  @Test
+  void sumsAreExactEnough() {
+    float[] x = values(100_003, false);
+    for (int i = 0; i < x.length; i++) {
+      x[i] = Math.abs(x[i]) > 1e6f ? 1f : x[i];
+    }
+    double exact = 0;
+    for (float v : x) {
+      exact += Math.abs((double) v);
+    }
+    assertEquals(exact, vector.sumAbs(x, 0, x.length, 0f), 1e-11 * exact);
+  }
+
+  @Test
+  void subtraction() {
+    everywhere(
+        (from, length, nan, at) -> {
+          float[] x = values(length + 5, nan);
+          float[] y = x.clone();
+          scalar.subtractSigned(x, length, 0.7f);
+          vector.subtractSigned(y, length, 0.7f);
+          assertArrayEquals(x, y, at);
+        });
+  }
+
+  /** Blocks of every length from 1, in ones and threes, and parts of blocks. */
+  @ParameterizedTest
+  @FieldSource("UNIFORM")
+  void uniformMaps(String spec) {
+    UniformGrid grid = (UniformGrid) Grid.parse(spec);
+    for (int size = 1; size <= LONGEST; size += size < 40 ? 1 : 7) {
+      for (float factor : new float[] {1f, 1e-30f, 1e-42f}) {
+        Lattice lattice = lattice(grid, size, factor);
+        for (int length : new int[] {3 * size, size, size / 2}) {
+          for (int from : new int[] {0, 1, 5}) {
+            int block = length == 3 * size ? 0 : 1;
+            float[] x = values(from + length + 5, true);
+            for (int i = 0; i < x.length; i++) {
+              x[i] *= factor;
+            }
+            String at = "%s, block %d of %d, %d from %d".formatted(spec, block, size, length, from);
+            compareMaps(grid, lattice, block, x, from, length, at);
+          }
+        }
+      }
+    }
+  }
+
+  private Lattice lattice(Grid grid, int size, float factor) {
+    QuantConfig config = new QuantConfig(grid, Granularity.perGroup(size), ScaleType.FP32);
+    Lattice lattice = Lattice.unfitted(config, 2, 3L * size);
+    float[] fitted = new float[3 * size];
+    for (int i = 0; i < fitted.length; i++) {
+      fitted[i] = factor * (float) random.nextGaussian();
+    }
+    lattice.fitBlocks(0, fitted, 0, fitted.length);
+    return lattice;
+  }
+
+  private void compareMaps(
+      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, String at) {
+    float[] a = new float[x.length];
+    float[] b = new float[x.length];
+    scalar.nearest(grid, l, block, x, from, length, a);
+    vector.nearest(grid, l, block, x, from, length, b);
+    assertArrayEquals(a, b, at);
+    byte[] codes = new byte[x.length];
+    byte[] vectorCodes = new byte[x.length];
+    scalar.codes(grid, l, block, x, from, length, codes, from);
+    vector.codes(grid, l, block, x, from, length, vectorCodes, from);
+    assertArrayEquals(codes, vectorCodes, at);
+    if (!grid.hasOffset()) {
+      float[] c = new float[x.length];
+      float[] d = new float[x.length];
+      scalar.interval(grid, l, block, x, from, length, a, c);
+      vector.interval(grid, l, block, x, from, length, b, d);
+      assertArrayEquals(a, b, at + " lower");
+      assertArrayEquals(c, d, at + " upper");
+    }
+  }
+
+  @Test
+  void searches() {
+    everywhere(
+        (from, length, nan, at) -> {
+          int count = 2 + random.nextInt(40);
+          float[] levels = values(count, false);
+          Arrays.sort(levels);
+          float[] thresholds = new float[count];
+          for (int i = 0; i < count - 1; i++) {
+            thresholds[i] = random.nextBoolean() ? levels[i + 1] : Math.nextUp(levels[i]);
+          }
+          Arrays.sort(thresholds, 0, count - 1);
+          float[] x = values(from + length + 5, nan);
+          for (int i = 0; i < x.length; i += 3) {
+            x[i] = levels[random.nextInt(count)];
+          }
+          float[] a = new float[x.length];
+          float[] b = new float[x.length];
+          scalar.search(levels, thresholds, count, x, from, length, a);
+          vector.search(levels, thresholds, count, x, from, length, b);
+          assertArrayEquals(a, b, at);
+          float[] c = new float[x.length];
+          float[] d = new float[x.length];
+          scalar.searchInterval(levels, count, x, from, length, a, c);
+          vector.searchInterval(levels, count, x, from, length, b, d);
+          assertArrayEquals(a, b, at);
+          assertArrayEquals(c, d, at);
+        });
+  }
+
+  private static void same(float a, float b, String at) {
+    assertEquals(Float.floatToIntBits(a), Float.floatToIntBits(b), () -> at + ": " + a + ", " + b);
+  }
+
+  private static void same(double a, double b, String at) {
+    long bits = Double.doubleToLongBits(a);
+    assertEquals(bits, Double.doubleToLongBits(b), () -> at + ": " + a + ", " + b);
+  }
+}

@@ -1,0 +1,38 @@
+package io.parq.optim;
+
+import io.parq.grids.Kernels;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+
+/**
+ * The loops over a tile's elements. All implementations give the same bits. The memory of weights
+ * and gradients may be of any kind.
+ */
+interface UpdateKernels {
+  /** Updates latents, or weights where there are none, and both moments. */
+  void adam(AdamUpdate c, Tile t);
+
+  /** Updates latents, or weights where there are none, and the momentum if there is one. */
+  void sgd(Sgd.Coefficients c, Tile t);
+
+  /** Whether a run of floats holds neither NaN nor infinity. */
+  boolean isFinite(Tile t, MemorySegment memory, long start, int length);
+
+  /**
+   * The sum of squares, in double precision. Lane j of eight adds elements j, j + 8, ...; then
+   * {@code ((0+4)+(2+6)) + ((1+5)+(3+7))}, then the rest one by one.
+   */
+  double sumOfSquares(float[] x, int length);
+
+  /** {@link Parq} between its end points: x moves away from the middle of lower and upper. */
+  void parq(float[] x, float[] lower, float[] upper, int from, int length, float inverseSlope);
+
+  /** The chosen ones. */
+  final class Best {
+    static final UpdateKernels KERNELS =
+        Kernels.choose(
+            MethodHandles.lookup(), UpdateKernels.class, new ScalarUpdates(), "VectorUpdates");
+
+    private Best() {}
+  }
+}

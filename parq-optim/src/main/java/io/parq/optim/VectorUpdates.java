@@ -1,0 +1,272 @@
+package io.parq.optim;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.DoubleVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Loops over the Vector API, which read and write native memory where it lies; heap memory is
+ * copied first, since a loop that has met several kinds of memory is slow for all. Vectors are
+ * never handed from method to method: what is not inlined would allocate them.
+ */
+final class VectorUpdates implements UpdateKernels {
+  private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Integer> INTS =
+      VectorSpecies.of(int.class, FLOATS.vectorShape());
+  private static final int LANES = FLOATS.length();
+  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+  private static final int MAGNITUDE = 0x7fffffff;
+  private static final int NOT_FINITE = 0x7f800000;
+
+  /** Four of the eight lanes of a sum. */
+  private static final VectorSpecies<Double> SUMS = DoubleVector.SPECIES_256;
+
+  private static final VectorSpecies<Float> SUMMANDS = FloatVector.SPECIES_128;
+  private static final boolean HAS_SUMS = FLOATS.vectorBitSize() >= SUMS.vectorBitSize();
+
+  private final ScalarUpdates scalar = new ScalarUpdates();
+
+  VectorUpdates() {}
+
+  /** Where the weights' bytes begin in what {@link #weights} gives. */
+  private static long start(MemorySegment memory, long start) {
+    return memory.isNative() ? 4 * start : 0;
+  }
+
+  private static MemorySegment weights(Tile t) {
+    if (t.weights.isNative()) {
+      return t.weights;
+    }
+    t.ensureNative(t.length);
+    MemorySegment.copy(t.weights, 4 * t.start, t.nativeWeights, 0, 4L * t.length);
+    return t.nativeWeights;
+  }
+
+  private static MemorySegment gradient(Tile t, MemorySegment memory, long start, int length) {
+    if (memory.isNative()) {
+      return memory;
+    }
+    t.ensureNative(length);
+    MemorySegment.copy(memory, 4 * start, t.nativeGradient, 0, 4L * length);
+    return t.nativeGradient;
+  }
+
+  private static void finish(Tile t, int length) {
+    if (t.latents == null && !t.weights.isNative()) {
+      MemorySegment.copy(t.nativeWeights, 0, t.weights, 4 * t.start, 4L * length);
+    }
+  }
+
+  @Override
+  public void adam(AdamUpdate c, Tile t) {
+    int length = t.length - t.length % LANES;
+    boolean hasLatents = t.latents != null;
+    float[] latents = hasLatents ? t.latents() : t.first;
+    long seen =
+        adam(
+            c,
+            hasLatents,
+            latents,
+            weights(t),
+            start(t.weights, t.start),
+            gradient(t, t.gradient, t.start, t.length),
+            start(t.gradient, t.start),
+            t.first,
+            t.second,
+            length);
+    t.isFinite = (int) seen < NOT_FINITE;
+    t.touched = (int) (seen >>> 32);
+    finish(t, length);
+    if (length < t.length) {
+      scalar.adam(c, t, length);
+    }
+  }
+
+  /**
+   * Returns the bits of the largest magnitude, and above them bits of the weights. Those are read
+   * even where latents are updated: the map writes them soon, and would wait for their memory.
+   */
+  private static long adam(
+      AdamUpdate c,
+      boolean hasLatents,
+      float[] latents,
+      MemorySegment weights,
+      long weightsStart,
+      MemorySegment gradient,
+      long gradientStart,
+      float[] m,
+      float[] v,
+      int length) {
+    float decayFactor = c.decayFactor();
+    float l2 = c.l2();
+    boolean fromStart = c.isFromStart();
+    float share = fromStart ? c.firstShare() : 1f - c.firstShare();
+    float beta2 = c.beta2();
+    float secondShare = c.secondShare();
+    float minusStepSize = c.minusStepSize();
+    float correction = c.correction();
+    float epsilon = c.epsilon();
+    IntVector largest = IntVector.zero(INTS);
+    IntVector touched = IntVector.zero(INTS);
+    for (int i = 0; i < length; i += LANES) {
+      FloatVector w = FloatVector.fromMemorySegment(FLOATS, weights, weightsStart + 4L * i, ORDER);
+      touched = touched.or(w.reinterpretAsInts());
+      FloatVector x = hasLatents ? FloatVector.fromArray(FLOATS, latents, i) : w;
+      FloatVector g =
+          FloatVector.fromMemorySegment(FLOATS, gradient, gradientStart + 4L * i, ORDER);
+      FloatVector old = FloatVector.fromArray(FLOATS, m, i);
+      FloatVector d = g.add(x.mul(l2));
+      FloatVector first = fromStart ? old.add(d.sub(old).mul(share)) : d.sub(d.sub(old).mul(share));
+      FloatVector second =
+          FloatVector.fromArray(FLOATS, v, i).mul(beta2).add(d.mul(secondShare).mul(d));
+      first.intoArray(m, i);
+      second.intoArray(v, i);
+      FloatVector denominator = second.sqrt().div(correction).add(epsilon);
+      FloatVector y = x.mul(decayFactor).add(first.mul(minusStepSize).div(denominator));
+      if (hasLatents) {
+        y.intoArray(latents, i);
+      } else {
+        y.intoMemorySegment(weights, weightsStart + 4L * i, ORDER);
+      }
+      largest = largest.max(y.reinterpretAsInts().and(MAGNITUDE));
+    }
+    return (long) touched.reduceLanes(VectorOperators.OR) << 32
+        | largest.reduceLanes(VectorOperators.MAX);
+  }
+
+  @Override
+  public void sgd(Sgd.Coefficients c, Tile t) {
+    int length = t.length - t.length % LANES;
+    boolean hasLatents = t.latents != null;
+    float[] latents = hasLatents ? t.latents() : t.first;
+    int largest =
+        sgd(
+            c,
+            hasLatents,
+            latents,
+            weights(t),
+            start(t.weights, t.start),
+            gradient(t, t.gradient, t.start, t.length),
+            start(t.gradient, t.start),
+            t.first,
+            length);
+    t.isFinite = largest < NOT_FINITE;
+    finish(t, length);
+    if (length < t.length) {
+      scalar.sgd(c, t, length);
+    }
+  }
+
+  private static int sgd(
+      Sgd.Coefficients c,
+      boolean hasLatents,
+      float[] latents,
+      MemorySegment weights,
+      long weightsStart,
+      MemorySegment gradient,
+      long gradientStart,
+      float[] m,
+      int length) {
+    float minusRate = -c.learningRate();
+    float decay = c.weightDecay();
+    float momentum = c.momentum();
+    float share = c.share();
+    boolean hasMomentum = momentum != 0f;
+    boolean nesterov = c.nesterov();
+    float pull = hasLatents ? c.pull() : 0f;
+    IntVector largest = IntVector.zero(INTS);
+    for (int i = 0; i < length; i += LANES) {
+      FloatVector w = FloatVector.fromMemorySegment(FLOATS, weights, weightsStart + 4L * i, ORDER);
+      FloatVector x = hasLatents ? FloatVector.fromArray(FLOATS, latents, i) : w;
+      FloatVector g =
+          FloatVector.fromMemorySegment(FLOATS, gradient, gradientStart + 4L * i, ORDER);
+      FloatVector d = g.add(x.mul(decay));
+      if (hasMomentum) {
+        FloatVector buffer = FloatVector.fromArray(FLOATS, m, i).mul(momentum).add(d.mul(share));
+        buffer.intoArray(m, i);
+        d = nesterov ? d.add(buffer.mul(momentum)) : buffer;
+      }
+      FloatVector y = x.add(d.mul(minusRate));
+      if (pull != 0f) {
+        y = y.add(x.sub(w).mul(pull));
+      }
+      if (hasLatents) {
+        y.intoArray(latents, i);
+      } else {
+        y.intoMemorySegment(weights, weightsStart + 4L * i, ORDER);
+      }
+      largest = largest.max(y.reinterpretAsInts().and(MAGNITUDE));
+    }
+    return largest.reduceLanes(VectorOperators.MAX);
+  }
+
+  @Override
+  public boolean isFinite(Tile t, MemorySegment memory, long start, int length) {
+    MemorySegment source = gradient(t, memory, start, length);
+    long first = start(memory, start);
+    int whole = length - length % LANES;
+    // Four places at a time: one stream does not keep the memory busy.
+    int quarter = whole / (4 * LANES) * LANES;
+    IntVector largest = IntVector.zero(INTS);
+    for (int i = 0; i < quarter; i += LANES) {
+      long at = first + 4L * i;
+      IntVector a = IntVector.fromMemorySegment(INTS, source, at, ORDER);
+      IntVector b = IntVector.fromMemorySegment(INTS, source, at + 4L * quarter, ORDER);
+      IntVector c = IntVector.fromMemorySegment(INTS, source, at + 8L * quarter, ORDER);
+      IntVector d = IntVector.fromMemorySegment(INTS, source, at + 12L * quarter, ORDER);
+      IntVector ab = a.and(MAGNITUDE).max(b.and(MAGNITUDE));
+      largest = largest.max(ab).max(c.and(MAGNITUDE).max(d.and(MAGNITUDE)));
+    }
+    for (int i = 4 * quarter; i < whole; i += LANES) {
+      IntVector a = IntVector.fromMemorySegment(INTS, source, first + 4L * i, ORDER);
+      largest = largest.max(a.and(MAGNITUDE));
+    }
+    return largest.reduceLanes(VectorOperators.MAX) < NOT_FINITE
+        && (whole == length || scalar.isFinite(t, memory, start + whole, length - whole));
+  }
+
+  @Override
+  public double sumOfSquares(float[] x, int length) {
+    if (!HAS_SUMS) {
+      return scalar.sumOfSquares(x, length);
+    }
+    DoubleVector low = DoubleVector.zero(SUMS);
+    DoubleVector high = DoubleVector.zero(SUMS);
+    int i = 0;
+    for (; i <= length - 8; i += 8) {
+      FloatVector a = FloatVector.fromArray(SUMMANDS, x, i);
+      FloatVector b = FloatVector.fromArray(SUMMANDS, x, i + 4);
+      DoubleVector d = (DoubleVector) a.convertShape(VectorOperators.F2D, SUMS, 0);
+      DoubleVector e = (DoubleVector) b.convertShape(VectorOperators.F2D, SUMS, 0);
+      low = low.add(d.mul(d));
+      high = high.add(e.mul(e));
+    }
+    DoubleVector four = low.add(high);
+    double sum = (four.lane(0) + four.lane(2)) + (four.lane(1) + four.lane(3));
+    for (; i < length; i++) {
+      sum += (double) x[i] * x[i];
+    }
+    return sum;
+  }
+
+  @Override
+  public void parq(
+      float[] x, float[] lower, float[] upper, int from, int length, float inverseSlope) {
+    int end = from + length - length % LANES;
+    for (int i = from; i < end; i += LANES) {
+      FloatVector low = FloatVector.fromArray(FLOATS, lower, i);
+      FloatVector high = FloatVector.fromArray(FLOATS, upper, i);
+      FloatVector centre = low.add(high).mul(0.5f);
+      FloatVector away = FloatVector.fromArray(FLOATS, x, i).sub(centre).div(inverseSlope);
+      FloatVector moved = centre.add(away);
+      // The zeros of all operands are positive, so comparing will do.
+      FloatVector least = moved.blend(low, moved.compare(VectorOperators.LT, low));
+      least.blend(high, least.compare(VectorOperators.GT, high)).intoArray(x, i);
+    }
+    scalar.parq(x, lower, upper, end, from + length - end, inverseSlope);
+  }
+}
