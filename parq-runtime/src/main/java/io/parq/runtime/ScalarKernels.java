@@ -39,7 +39,7 @@ final class ScalarKernels implements MatrixKernels {
         for (int word = g * words; word < (g + 1) * words; word++) {
           long at = plane.address((long) tile * BLOCKS + k, word);
           for (int lane = 0; lane < LANES; lane++) {
-            int w = plane.words().get(INT, at + lane * Integer.BYTES);
+            int w = plane.words().get(INT, at + (long) lane * Integer.BYTES);
             float sum = sums[lane];
             for (int f = 0; f < perWord; f++) {
               sum += (w >> (Integer.SIZE - bits)) * x[word * perWord + f];
@@ -91,7 +91,7 @@ final class ScalarKernels implements MatrixKernels {
         for (int lane = 0; lane < LANES; lane++) {
           int sum = 0;
           for (int word = g * words; word < (g + 1) * words; word++) {
-            long at = plane.address((long) tile * BLOCKS + k, word) + lane * Integer.BYTES;
+            long at = plane.address((long) tile * BLOCKS + k, word) + (long) lane * Integer.BYTES;
             int high = plane.words().get(INT, at);
             int low = high << Short.SIZE;
             for (int f = 0; f < half; f++) {
@@ -140,7 +140,7 @@ final class ScalarKernels implements MatrixKernels {
         int row = k * LANES + lane;
         float scale = scales[scaleAt + row] * factor;
         for (int i = 0; i < words; i++) {
-          long at = plane.address((long) tile * BLOCKS + k, word + i) + lane * Integer.BYTES;
+          long at = plane.address((long) tile * BLOCKS + k, word + i) + (long) lane * Integer.BYTES;
           int w = plane.words().get(INT, at);
           for (int f = 0; f < perWord; f++) {
             int to = (i * perWord + f) * BLOCKS * LANES + row;

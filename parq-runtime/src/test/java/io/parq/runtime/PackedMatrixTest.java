@@ -28,7 +28,8 @@ class PackedMatrixTest {
   /** Of the sum of magnitudes; single-precision sums of a thousand products stay well below. */
   private static final double TOLERANCE = 2e-6;
 
-  private static final List<MatrixKernels> KERNELS = List.of(new ScalarKernels(), Chosen.of(1 << 10, 1 << 10));
+  private static final List<MatrixKernels> KERNELS =
+      List.of(new ScalarKernels(), Chosen.of(1 << 10, 1 << 10));
 
   /** Rows and columns. */
   private static final int[][] SHAPES = {{1, 1}, {3, 33}, {65, 96}, {130, 257}, {40, 640}};
