@@ -39,7 +39,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ArchitectureTest {
 
   private static final String[] LIBRARIES = {
-    "io.parq.grids..", "io.parq.optim..", "io.parq.export.."
+    "io.parq.grids..", "io.parq.optim..", "io.parq.export..", "io.parq.runtime.."
   };
 
   private static final String JMH_GENERATED = "..jmh_generated..";
@@ -56,7 +56,8 @@ class ArchitectureTest {
 
   /** Without this, a class path that lacks a module would pass all other tests. */
   @ParameterizedTest
-  @ValueSource(strings = {"grids", "optim", "export", "torch", "samples", "benchmarks", "cli"})
+  @ValueSource(
+      strings = {"grids", "optim", "export", "runtime", "torch", "samples", "benchmarks", "cli"})
   void everyModuleIsRead(String module) {
     assertTrue(
         parq.stream().anyMatch(resideInAPackage("io.parq." + module + "..")),
@@ -68,8 +69,9 @@ class ArchitectureTest {
     "io.parq.grids.., io.parq.grids..",
     "io.parq.optim.., io.parq.grids..",
     "io.parq.export.., io.parq.grids..",
+    "io.parq.runtime.., io.parq.grids..|io.parq.export..",
     "io.parq.torch.., io.parq.grids..|io.parq.optim..|io.parq.export..",
-    "io.parq.benchmarks.., io.parq.grids..|io.parq.optim..|io.parq.export..|io.parq.torch..",
+    "io.parq.benchmarks.., io.parq.grids..|io.parq.optim..|io.parq.export..|io.parq.runtime..|io.parq.torch..",
     "io.parq.samples.., io.parq.grids..|io.parq.optim..|io.parq.export..|io.parq.torch..",
   })
   void modulesSeeOnlyWhatIsBelowThem(String module, String below) {
@@ -91,6 +93,16 @@ class ArchitectureTest {
         .resideInAnyPackage(LIBRARIES)
         .should(showOnlyJavaAndParqTypes())
         .because("the libraries' users must not depend on what the libraries are made with")
+        .check(parq);
+  }
+
+  @Test
+  void theRuntimeNeedsNoLibTorch() {
+    noClasses()
+        .that()
+        .resideInAPackage("io.parq.runtime..")
+        .should()
+        .dependOnClassesThat(resideInAnyPackage("org.bytedeco..", "ai.djl.pytorch.."))
         .check(parq);
   }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.parq.grids.ActivationQuantization;
 import io.parq.grids.QuantConfig;
 import io.parq.optim.AdamW;
 import io.parq.optim.ProxMap;
@@ -32,6 +33,18 @@ class CaseTest {
   private static Tensors onHeap() {
     return new Tensors(
         Model.TINY, shape -> MemorySegment.ofArray(new float[Math.toIntExact(shape.size())]));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"fp32", "bf16", "fp16", "symmetric:4 group:32 fp32", "stretched:3 per-row fp32"})
+  void products(String weights) {
+    for (int tokens : new int[] {1, 8}) {
+      run(new MatrixCase(70, 96, weights, tokens, null, 100_000));
+      run(
+          new MatrixCase(
+              70, 96, weights, tokens, ActivationQuantization.INT8_ASYM_PER_TOKEN, 100_000));
+    }
   }
 
   @Test

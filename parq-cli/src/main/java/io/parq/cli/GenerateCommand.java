@@ -1,5 +1,7 @@
 package io.parq.cli;
 
+import io.parq.runtime.Generation;
+import io.parq.runtime.LanguageModel;
 import io.parq.torch.train.Generator;
 import io.parq.torch.train.Sampling;
 import java.io.IOException;
@@ -25,7 +27,10 @@ import picocli.CommandLine.Spec;
 final class GenerateCommand implements Callable<Integer> {
   @Spec private CommandSpec spec = CommandSpec.create();
 
-  @Parameters(paramLabel = "MODEL", description = "a Hugging Face folder")
+  @Parameters(
+      paramLabel = "MODEL",
+      description =
+          "a Hugging Face folder; with --backend runtime also what parq train wrote, or a packed file")
   private Path folder = Path.of("");
 
   @Option(
@@ -72,10 +77,67 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(names = "--stop", paramLabel = "TEXT", description = "ends the text; may be repeated")
   private List<String> stops = new ArrayList<>();
 
+  @Option(
+      names = "--backend",
+      paramLabel = "NAME",
+      defaultValue = "torch",
+      description =
+          "torch, or runtime: without LibTorch, also for packed models (default: ${DEFAULT-VALUE})")
+  private Backend backend = Backend.torch;
+
+  /** What runs the model, as it is written on the command line. */
+  enum Backend {
+    torch,
+    runtime
+  }
+
   @Mixin private Loading loading = new Loading();
 
   @Override
   public Integer call() throws IOException {
+    if (backend == Backend.runtime) {
+      runtime();
+    } else {
+      torch();
+    }
+    return 0;
+  }
+
+  private void runtime() throws IOException {
+    Sampling checked = new Sampling(temperature, topK, topP, seed);
+    Generation generation =
+        new Generation(
+            maxTokens,
+            new io.parq.runtime.Sampling(
+                checked.temperature(), checked.topK(), checked.topP(), 0, 1, checked.seed()),
+            stops);
+    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter err = spec.commandLine().getErr();
+    try (LanguageModel model = loading.runtime(folder)) {
+      out.print(prompt);
+      Generation.Result result = model.generate(prompt, generation, piece -> print(out, piece));
+      out.println();
+      out.flush();
+      err.printf(
+          Locale.ROOT,
+          "%d tokens, %.1f a second, after %d tokens at %.1f a second; %.1f MB of weights read in"
+              + " %.2f s%n",
+          result.tokens(),
+          result.decodeRate(),
+          result.promptTokens(),
+          result.prefillRate(),
+          model.weightBytes() / 1e6,
+          model.startNanos() / 1e9);
+      err.flush();
+    }
+  }
+
+  private static void print(PrintWriter out, String piece) {
+    out.print(piece);
+    out.flush();
+  }
+
+  private void torch() throws IOException {
     Sampling sampling = new Sampling(temperature, topK, topP, seed);
     Generator.Options options = new Generator.Options(maxTokens, sampling, stops);
     PrintWriter out = spec.commandLine().getOut();
@@ -85,14 +147,7 @@ final class GenerateCommand implements Callable<Integer> {
       Generator generator = new Generator(loaded.model()::forward, loaded.codec(), window);
       long start = System.nanoTime();
       out.print(prompt);
-      Generator.Result result =
-          generator.generate(
-              prompt,
-              options,
-              piece -> {
-                out.print(piece);
-                out.flush();
-              });
+      Generator.Result result = generator.generate(prompt, options, piece -> print(out, piece));
       out.println();
       out.flush();
       err.printf(
@@ -102,6 +157,5 @@ final class GenerateCommand implements Callable<Integer> {
           result.tokens() * 1e9 / (System.nanoTime() - start));
       err.flush();
     }
-    return 0;
   }
 }

@@ -1,6 +1,7 @@
 package io.parq.cli;
 
 import io.parq.export.ModelFiles;
+import io.parq.runtime.LanguageModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,5 +35,9 @@ final class Loading {
       loaded.model().keepActivations();
     }
     return loaded;
+  }
+
+  LanguageModel runtime(Path path) throws IOException {
+    return LanguageModel.load(path, floatActivations);
   }
 }

@@ -55,6 +55,25 @@ class TrainCommandTest {
     Files.writeString(folder.resolve("held.txt"), "LATIN SMALL LETTER E WITH ACUTE\n".repeat(5));
   }
 
+  /** Both backends continue a prompt alike: greedily, from the trained model and the packed one. */
+  private void assertRuntimeContinuesAlike(Path output) {
+    Path model = output.resolve("model");
+    Object[] args = {"--prompt", "LATIN", "--max-tokens", "30", "--temperature", "0"};
+    assertEquals(0, generate(model, "torch", args), err);
+    String expected = out;
+    for (Path path : List.of(model, output, output.resolve("model.parq.safetensors"))) {
+      assertEquals(0, generate(path, "runtime", args), err);
+      assertEquals(expected, out, path.toString());
+      assertTrue(err.contains("MB of weights read in"), err);
+    }
+  }
+
+  private int generate(Path path, String backend, Object... args) {
+    List<Object> words = new ArrayList<>(List.of("generate", path, "--backend", backend));
+    words.addAll(List.of(args));
+    return parq(words.toArray());
+  }
+
   private int parq(Object... args) {
     StringWriter standard = new StringWriter();
     StringWriter error = new StringWriter();
@@ -90,6 +109,7 @@ class TrainCommandTest {
     assertTrue(out.contains("bits per character"), out);
     assertEquals(0, parq("generate", model, "--prompt", "LATIN", "--max-tokens", "5"), err);
     assertTrue(out.startsWith("LATIN"), out);
+    assertRuntimeContinuesAlike(output);
     Path held = folder.resolve("held.txt");
     assertEquals(0, parq("compare", model, model, "--base", model, "--text", held), err);
     assertTrue(out.contains("n/a"), out);
@@ -123,6 +143,7 @@ class TrainCommandTest {
       String config = codes.metadata().get("config.json");
       assertTrue(config != null && config.contains("int8-asym-per-token"), config);
     }
+    assertRuntimeContinuesAlike(output);
 
     // Resumed, it goes on with the same bits; without them it is another run.
     String other = "output=" + folder.resolve("other");

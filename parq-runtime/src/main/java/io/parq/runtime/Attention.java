@@ -1,0 +1,118 @@
+package io.parq.runtime;
+
+import io.parq.export.model.Family;
+import io.parq.export.model.ModelConfig;
+import java.io.IOException;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/** Attention of a layer over the tokens in the cache. */
+final class Attention {
+  /** Products of queries and keys below which a second thread costs more than it saves. */
+  private static final long WORTH_THREADS = 1 << 16;
+
+  private final ModelConfig config;
+  private final int layer;
+  private final int queries;
+  private final int keys;
+  private final List<Linear> projections;
+  private final Linear output;
+  private final @Nullable RmsNorm queryNorm;
+  private final @Nullable RmsNorm keyNorm;
+  private final MatrixKernels kernels;
+
+  Attention(LayerReader reader, String name, int layer) throws IOException {
+    config = reader.config();
+    this.layer = layer;
+    queries = config.heads() * config.headDim();
+    keys = config.keyValueHeads() * config.headDim();
+    int hidden = config.hiddenSize();
+    kernels = Chosen.of(hidden, queries);
+    boolean bias = config.attentionBias();
+    projections =
+        config.family() == Family.PHI3
+            ? List.of(reader.linear(name + ".qkv_proj", hidden, queries + 2 * keys, false))
+            : List.of(
+                reader.linear(name + ".q_proj", hidden, queries, bias),
+                reader.linear(name + ".k_proj", hidden, keys, bias),
+                reader.linear(name + ".v_proj", hidden, keys, bias));
+    output = reader.linear(name + ".o_proj", queries, hidden, config.outputBias());
+    boolean normed = config.family() == Family.QWEN3 || config.family() == Family.GEMMA3;
+    queryNorm = normed ? reader.norm(name + ".q_norm", config.headDim()) : null;
+    keyNorm = normed ? reader.norm(name + ".k_norm", config.headDim()) : null;
+  }
+
+  List<Linear> linears() {
+    return java.util.stream.Stream.concat(projections.stream(), java.util.stream.Stream.of(output))
+        .toList();
+  }
+
+  /** From normalized tokens to what is added to them; their keys and values go to the cache. */
+  float[] apply(float[] x, int tokens, KeyValueCache cache, Rotation rotation) {
+    int stride = queries + 2 * keys;
+    float[] qkv = new float[tokens * stride];
+    int from = 0;
+    for (Linear projection : projections) {
+      projection.apply(x, tokens, qkv, from, stride);
+      from += projection.matrix().rows();
+    }
+    int before = cache.length();
+    for (int token = 0; token < tokens; token++) {
+      int at = token * stride;
+      place(qkv, at, config.heads(), queryNorm, rotation, token);
+      place(qkv, at + queries, config.keyValueHeads(), keyNorm, rotation, token);
+      int to = (before + token) * keys;
+      System.arraycopy(qkv, at + queries, cache.keys(layer), to, keys);
+      System.arraycopy(qkv, at + queries + keys, cache.values(layer), to, keys);
+    }
+    float[] seen = new float[tokens * queries];
+    IntStream heads = IntStream.range(0, tokens * config.heads());
+    boolean parallel = (long) tokens * queries * (before + tokens) >= WORTH_THREADS;
+    (parallel ? heads.parallel() : heads)
+        .forEach(i -> head(qkv, i / config.heads(), i % config.heads(), before, cache, seen));
+    float[] y = new float[tokens * config.hiddenSize()];
+    output.apply(seen, tokens, y, 0, config.hiddenSize());
+    return y;
+  }
+
+  private void place(
+      float[] x, int at, int heads, @Nullable RmsNorm norm, Rotation rotation, int token) {
+    for (int head = 0; head < heads; head++) {
+      int start = at + head * config.headDim();
+      if (norm != null) {
+        norm.apply(x, start);
+      }
+      rotation.turn(token, x, start);
+    }
+  }
+
+  /** One head of one token: the values that it sees, by the softmax of its products with keys. */
+  private void head(
+      float[] qkv, int token, int head, int before, KeyValueCache cache, float[] seen) {
+    int dim = config.headDim();
+    int window = config.windows().get(layer);
+    int last = before + token;
+    int first = window == 0 ? 0 : Math.max(0, last - window + 1);
+    int shared = head / (config.heads() / config.keyValueHeads()) * dim;
+    int query = token * (queries + 2 * keys) + head * dim;
+    float[] weights = new float[last - first + 1];
+    float most = Float.NEGATIVE_INFINITY;
+    float scale = (float) config.attentionScale();
+    for (int i = 0; i < weights.length; i++) {
+      int key = (first + i) * keys + shared;
+      weights[i] = kernels.dot(qkv, query, cache.keys(layer), key, dim) * scale;
+      most = Math.max(most, weights[i]);
+    }
+    double sum = 0;
+    for (int i = 0; i < weights.length; i++) {
+      weights[i] = (float) Math.exp(weights[i] - most);
+      sum += weights[i];
+    }
+    int to = token * queries + head * dim;
+    for (int i = 0; i < weights.length; i++) {
+      float part = (float) (weights[i] / sum);
+      kernels.addScaled(part, cache.values(layer), (first + i) * keys + shared, seen, to, dim);
+    }
+  }
+}

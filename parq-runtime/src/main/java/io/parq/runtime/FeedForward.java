@@ -1,0 +1,67 @@
+package io.parq.runtime;
+
+import io.parq.export.model.Family;
+import io.parq.export.model.ModelConfig;
+import java.io.IOException;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** The gated feed-forward part of a layer: down(activation(gate(x)) * up(x)). */
+final class FeedForward {
+  private static final double GELU_SLOPE = Math.sqrt(2 / Math.PI);
+
+  private final ModelConfig config;
+  private final boolean gelu;
+  private final List<Linear> projections;
+  private final Linear down;
+
+  FeedForward(LayerReader reader, String name) throws IOException {
+    config = reader.config();
+    int hidden = config.hiddenSize();
+    int inner = config.intermediateSize();
+    boolean bias = config.mlpBias();
+    gelu = config.family() == Family.GEMMA3;
+    projections =
+        config.family() == Family.PHI3
+            ? List.of(reader.linear(name + ".gate_up_proj", hidden, 2 * inner, false))
+            : List.of(
+                reader.linear(name + ".gate_proj", hidden, inner, bias),
+                reader.linear(name + ".up_proj", hidden, inner, bias));
+    down = reader.linear(name + ".down_proj", inner, hidden, bias);
+  }
+
+  List<Linear> linears() {
+    return Stream.concat(projections.stream(), Stream.of(down)).toList();
+  }
+
+  /** From normalized tokens to what is added to them. */
+  float[] apply(float[] x, int tokens) {
+    int inner = config.intermediateSize();
+    float[] both = new float[Math.multiplyExact(tokens, 2 * inner)];
+    int from = 0;
+    for (Linear projection : projections) {
+      projection.apply(x, tokens, both, from, 2 * inner);
+      from += projection.matrix().rows();
+    }
+    float[] gated = new float[tokens * inner];
+    for (int token = 0; token < tokens; token++) {
+      for (int i = 0; i < inner; i++) {
+        float gate = both[token * 2 * inner + i];
+        float up = both[token * 2 * inner + inner + i];
+        gated[token * inner + i] = (gelu ? gelu(gate) : silu(gate)) * up;
+      }
+    }
+    float[] y = new float[tokens * config.hiddenSize()];
+    down.apply(gated, tokens, y, 0, config.hiddenSize());
+    return y;
+  }
+
+  private static float silu(float x) {
+    return (float) (x / (1 + Math.exp(-x)));
+  }
+
+  /** The approximation by a hyperbolic tangent. */
+  private static float gelu(float x) {
+    return (float) (0.5 * x * (1 + Math.tanh(GELU_SLOPE * (x + 0.044715 * x * x * x))));
+  }
+}

@@ -1,0 +1,56 @@
+package io.parq.runtime;
+
+import java.util.Arrays;
+
+/** Keys and values of all tokens of a sequence so far, a layer after the other; grows as needed. */
+final class KeyValueCache {
+  private static final int FIRST = 64;
+
+  private final float[][] keys;
+  private final float[][] values;
+  private final int width;
+
+  /** Tokens that every layer has. */
+  private int length;
+
+  /**
+   * An empty cache.
+   *
+   * @param width elements of a token's keys in a layer
+   */
+  KeyValueCache(int layers, int width) {
+    this.width = width;
+    keys = new float[layers][0];
+    values = new float[layers][0];
+  }
+
+  int length() {
+    return length;
+  }
+
+  /** Says how many tokens have been stored in all layers. */
+  void length(int tokens) {
+    length = tokens;
+  }
+
+  /** Makes room for a number of tokens in all. */
+  void reserve(int tokens) {
+    int room = keys[0].length / width;
+    if (tokens > room) {
+      int more =
+          Math.max(Math.max(tokens, FIRST), (int) Math.min(2L * room, Integer.MAX_VALUE / width));
+      for (int layer = 0; layer < keys.length; layer++) {
+        keys[layer] = Arrays.copyOf(keys[layer], Math.multiplyExact(more, width));
+        values[layer] = Arrays.copyOf(values[layer], Math.multiplyExact(more, width));
+      }
+    }
+  }
+
+  float[] keys(int layer) {
+    return keys[layer];
+  }
+
+  float[] values(int layer) {
+    return values[layer];
+  }
+}

@@ -1,0 +1,203 @@
+package io.parq.runtime;
+
+import io.parq.export.model.ModelConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A decoder that runs on the CPU, from packed weights or plain ones:
+ *
+ * <pre>{@code
+ * try (LanguageModel model = LanguageModel.load(Path.of("runs/tiny"))) {
+ *   var result = model.generate("Once upon a time", Generation.greedy(64), System.out::print);
+ *   System.out.printf("%n%.1f tokens a second%n", result.decodeRate());
+ * }
+ * }</pre>
+ *
+ * <p>Linear layers and the embedding stay quantized in memory, as they are in the file. Products
+ * run on the threads of the common pool. Thread-safe until it is closed: every call has a cache of
+ * its own.
+ */
+public final class LanguageModel implements AutoCloseable {
+  private static final String PACKED = "model.parq.safetensors";
+  private static final String CONFIG = "config.json";
+
+  private final Decoder decoder;
+  private final Codec codec;
+  private final long startNanos;
+
+  private LanguageModel(Decoder decoder, Codec codec, long startNanos) {
+    this.decoder = decoder;
+    this.codec = codec;
+    this.startNanos = startNanos;
+  }
+
+  /**
+   * Reads a model.
+   *
+   * @param path a packed file such as {@code model.parq.safetensors}; a folder that training wrote,
+   *     with such a file and the folder {@code model}; or a Hugging Face folder, packed or not
+   * @return the model, to be closed by the caller; its inputs are quantized as it was trained
+   * @throws IOException if a file is missing, cannot be read, or is not what its configuration asks
+   *     for
+   */
+  public static LanguageModel load(Path path) throws IOException {
+    return load(path, false);
+  }
+
+  /**
+   * Reads a model as {@link #load(Path)} does.
+   *
+   * @param path file or folder
+   * @param floatActivations whether inputs of layers are left as they are, even of a model that was
+   *     trained with quantized ones
+   * @return the model, to be closed by the caller
+   * @throws IOException as the other
+   */
+  public static LanguageModel load(Path path, boolean floatActivations) throws IOException {
+    long start = System.nanoTime();
+    boolean isFolder = Files.isDirectory(path);
+    Path trained = path.resolve(PACKED);
+    Path weights = isFolder && Files.isRegularFile(trained) ? trained : path;
+    Path beside = isFolder ? path : path.toAbsolutePath().getParent();
+    try (WeightFiles files = WeightFiles.open(weights)) {
+      String json = files.metadata().get(CONFIG);
+      Path folder = folder(beside, "tokenizer.json");
+      ModelConfig config =
+          json == null ? ModelConfig.read(folder(beside, CONFIG)) : ModelConfig.parse(json);
+      Decoder decoder = new Decoder(new LayerReader(config, files, floatActivations));
+      Codec codec = Codec.load(folder, config.vocabSize());
+      return new LanguageModel(decoder, codec, System.nanoTime() - start);
+    }
+  }
+
+  /** The folder itself or its part {@code model}, whichever has a file. */
+  private static Path folder(@Nullable Path folder, String name) {
+    Path own = folder == null ? Path.of("") : folder;
+    Path part = own.resolve("model");
+    return !Files.exists(own.resolve(name)) && Files.exists(part.resolve(name)) ? part : own;
+  }
+
+  /** {@return what the model looks like} */
+  public ModelConfig config() {
+    return decoder.config();
+  }
+
+  /**
+   * Computes logits.
+   *
+   * @param ids token ids, at least one, each from 0 to the vocabulary's size less one; not modified
+   * @return at each token the logits of the next one, {@code [token][vocabulary]}
+   * @throws IllegalArgumentException if there are no ids, or one is out of range
+   */
+  public float[] logits(int[] ids) {
+    if (ids.length == 0) {
+      throw new IllegalArgumentException("no ids, expected at least one");
+    }
+    return decoder.read(ids, ids.length, decoder.newCache(), true);
+  }
+
+  /**
+   * Turns a text into tokens, without one for its beginning.
+   *
+   * @param text any text; special tokens that are spelled out are recognized
+   * @return the ids
+   * @throws IllegalStateException if there was no tokenizer.json and the vocabulary is not bytes
+   */
+  public int[] encode(String text) {
+    return codec.encode(text);
+  }
+
+  /**
+   * Turns tokens into text, special ones left out.
+   *
+   * @param ids token ids; not modified
+   * @return the text
+   * @throws IllegalStateException as {@link #encode}
+   */
+  public String decode(int[] ids) {
+    return codec.decode(ids);
+  }
+
+  /**
+   * Continues a prompt. The same arguments give the same text.
+   *
+   * @param prompt the beginning, after the token for the beginning of a text, if there is one; an
+   *     empty one is replaced by the token for the beginning or else the end of a text
+   * @param generation what to do
+   * @param stream is given the text in pieces as soon as they are certain: whole characters, and
+   *     nothing that may turn out to be a stop string
+   * @return the whole text, and how long it took
+   * @throws IllegalArgumentException if the prompt is longer than the model has positions, or empty
+   *     and there is no token for the beginning or end
+   * @throws IllegalStateException as {@link #encode}
+   */
+  public Generation.Result generate(String prompt, Generation generation, Consumer<String> stream) {
+    long start = System.nanoTime();
+    int[] ids = codec.prompt(prompt);
+    int first = ids.length;
+    if (first > config().maxPositions()) {
+      throw new IllegalArgumentException(
+          "%d tokens, expected at most the model's %d positions"
+              .formatted(first, config().maxPositions()));
+    }
+    int most = (int) Math.min((long) first + generation.maxTokens(), config().maxPositions());
+    ids = Arrays.copyOf(ids, Math.max(most, first + 1));
+    KeyValueCache cache = decoder.newCache();
+    float[] logits = decoder.read(ids, first, cache, false);
+    long prefill = System.nanoTime() - start;
+    SplittableRandom random = new SplittableRandom(generation.sampling().seed());
+    TextStream text = new TextStream(generation.stops(), stream);
+    int length = first;
+    Generation.End end = Generation.End.LENGTH;
+    while (true) {
+      int next = generation.sampling().choose(logits, ids, length, random);
+      ids[length++] = next;
+      if (codec.ends(next)) {
+        end = Generation.End.END_OF_TEXT;
+        break;
+      }
+      if (text.update(codec.decode(Arrays.copyOfRange(ids, first, length)))) {
+        end = Generation.End.STOP_STRING;
+        break;
+      }
+      if (length >= ids.length) {
+        break;
+      }
+      logits = decoder.read(ids, length, cache, false);
+    }
+    long decode = System.nanoTime() - start - prefill;
+    return new Generation.Result(text.finish(), first, length - first, end, prefill, decode);
+  }
+
+  /** What computes, for tests of its parts. */
+  Decoder decoder() {
+    return decoder;
+  }
+
+  /** {@return bytes of memory that the weights of linear layers and the embedding take} */
+  public long weightBytes() {
+    return decoder.byteSize();
+  }
+
+  /** {@return bytes of memory that keys and values of one token take} */
+  public long cacheBytesPerToken() {
+    return decoder.cacheBytesPerToken();
+  }
+
+  /** {@return nanoseconds that reading and repacking took} */
+  public long startNanos() {
+    return startNanos;
+  }
+
+  /** Frees the tokenizer; memory of weights goes with the object. Closing twice does nothing. */
+  @Override
+  public void close() {
+    codec.close();
+  }
+}
