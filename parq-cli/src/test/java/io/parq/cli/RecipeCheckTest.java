@@ -160,8 +160,11 @@ class RecipeCheckTest {
   void groupsShowWhatTheTargetMakesOfThem() {
     RecipeFile file =
         recipe(
-            "  linear: {bits: 4}\n  embedding: {bits: 8}\n"
-                + "  filters: [{name: a.down.weight, bits: none}]\n");
+            """
+              linear: {bits: 4}
+              embedding: {bits: 8}
+              filters: [{name: a.down.weight, bits: none}]
+            """);
     RecipeCheck.run(file, groups(file), GROUPS);
     StringWriter text = new StringWriter();
     GroupReport.print(groups(file), GROUPS, new PrintWriter(text, true));
