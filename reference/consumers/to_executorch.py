@@ -2,8 +2,8 @@
 
 usage: to_executorch.py FOLDER OUT.pte [TOKENS]
 
-FOLDER was written by `parq export --target torchao --activations int8-asym-per-token`, with weights in
-one group a row, or in groups of a multiple of 32 whose scales are bf16. The program takes input_ids
+FOLDER was written by `parq export --target torchao --activations int8-asym-per-token`, with one scale a
+row, or one for each group of a multiple of 32, rounded to bf16. The program takes input_ids
 [1, TOKENS] (default 16) and gives logits [1, TOKENS, vocabulary].
 
 Stretched weights become odd integers, scale / 2 * (2 code + 1), since XNNPACK has no fractional zero
@@ -35,24 +35,26 @@ def prepare(name, weight):
     if weight.activation_quantization is None:
         return weight.dequantize()
     rows, group = weight.block_size
-    per_row = group == weight.shape[1]
-    if rows != 1 or not (per_row or group % 32 == 0):
-        sys.exit(f"{name}: blocks of {rows} x {group}, expected rows or groups of a multiple of 32")
-    if not per_row and not torch.equal(weight.scale, weight.scale.to(torch.bfloat16).to(weight.scale.dtype)):
-        sys.exit(f"{name}: scales of groups are not bf16; quantize with scale type bf16")
+    per_row = rows == 1 and group == weight.shape[1]
     codes, scale = weight.qdata, weight.scale
     bits = int(str(weight.target_dtype).removeprefix("torch.int"))
     if (weight.zero_point == -0.5).all():
         codes, scale, bits = (2 * codes + 1).to(torch.int8), scale / 2, bits + 1
     elif not (weight.zero_point == 0).all():
         sys.exit(f"{name}: zero points, expected a symmetric or stretched grid")
-    if bits > 4 and not per_row:
-        sys.exit(f"{name}: {bits} bits in groups, expected at most 4, or one group a row")
+    # Groups of 4-bit integers have bf16 scales there; rows of 8-bit integers have float scales.
+    narrow = bits <= 4 and rows == 1 and group % 32 == 0
+    narrow = narrow and torch.equal(scale, scale.to(torch.bfloat16).to(scale.dtype))
+    if not (narrow or per_row):
+        sys.exit(
+            f"{name}: blocks of {rows} x {group} of {bits} bits, expected rows, or groups of a"
+            " multiple of 32 with at most 4 bits (stretched: 3) and bf16 scales"
+        )
     other = IntxUnpackedToInt8Tensor(
         codes,
         scale,
         torch.zeros_like(scale, dtype=torch.int8),
-        torch.int4 if bits <= 4 else torch.int8,
+        torch.int4 if narrow else torch.int8,
         weight.block_size,
         weight.dtype,
         weight.activation_quantization,

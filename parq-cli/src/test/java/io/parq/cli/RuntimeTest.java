@@ -37,6 +37,7 @@ class RuntimeTest {
         "gemma3",
         "gemma3-multimodal"
       })
+  @SuppressWarnings("restricted")
   void logitsAreThoseOfLibTorch(String name) throws IOException {
     Path folder = GOLDEN.resolve(name);
     try (LanguageModel own = LanguageModel.load(folder);
