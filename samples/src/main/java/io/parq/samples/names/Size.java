@@ -31,7 +31,7 @@ public record Size(
   public static final Size DEFAULT = new Size(2, 256, 768, 4, 128, 16, 590, 200, Integer.MAX_VALUE);
 
   /** The demo's: the same model, trained and scored for a shorter time. */
-  public static final Size QUICK = new Size(2, 256, 768, 4, 128, 16, 400, 160, 1000);
+  public static final Size QUICK = new Size(2, 256, 768, 4, 128, 16, 480, 160, 1000);
 
   /** Number of byte values. */
   static final int VOCABULARY = 256;
