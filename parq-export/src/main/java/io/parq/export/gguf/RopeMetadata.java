@@ -47,11 +47,12 @@ final class RopeMetadata {
     if (!known) {
       throw new IllegalArgumentException(
           "rope_type: %s, expected another type for llama.cpp's %s"
-              .formatted(rope.scaling(), family));
+              .formatted(rope.scaling().type(), family));
     }
     if (family == Family.GEMMA3 && !(local.scaling() instanceof RopeScaling.None)) {
       throw new IllegalArgumentException(
-          "rope_type: %s, expected default for layers with a window".formatted(local.scaling()));
+          "rope_type: %s, expected default for layers with a window"
+              .formatted(local.scaling().type()));
     }
   }
 
@@ -66,12 +67,12 @@ final class RopeMetadata {
     switch (rope.scaling()) {
       case RopeScaling.None _, RopeScaling.Llama3 _ -> {}
       case RopeScaling.Linear linear -> {
-        metadata.put(scaling + "type", "linear");
+        metadata.put(scaling + "type", linear.type());
         metadata.put(scaling + "factor", (float) linear.factor());
       }
       case RopeScaling.Yarn yarn -> putYarn(metadata, scaling, yarn);
       case RopeScaling.LongRope longRope -> {
-        metadata.put(scaling + "type", "longrope");
+        metadata.put(scaling + "type", longRope.type());
         metadata.put(scaling + "original_context_length", longRope.originalLength());
         metadata.put(scaling + "attn_factor", (float) longRope.magnitude());
       }
@@ -79,7 +80,7 @@ final class RopeMetadata {
   }
 
   private static void putYarn(Metadata metadata, String scaling, RopeScaling.Yarn yarn) {
-    metadata.put(scaling + "type", "yarn");
+    metadata.put(scaling + "type", yarn.type());
     metadata.put(scaling + "factor", (float) yarn.factor());
     metadata.put(scaling + "original_context_length", yarn.originalLength());
     metadata.put(scaling + "yarn_beta_fast", (float) yarn.betaFast());

@@ -9,6 +9,17 @@ import java.util.List;
  * <p>Source: transformers' {@code modeling_rope_utils.py}.
  */
 public sealed interface RopeScaling {
+  /** {@return its {@code rope_type} in a config.json} */
+  default String type() {
+    return switch (this) {
+      case None _ -> "default";
+      case Linear _ -> "linear";
+      case Llama3 _ -> "llama3";
+      case Yarn _ -> "yarn";
+      case LongRope _ -> "longrope";
+    };
+  }
+
   /** {@return what sines and cosines are multiplied by} */
   default double magnitude() {
     return 1;
