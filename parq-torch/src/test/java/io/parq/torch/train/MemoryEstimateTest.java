@@ -18,18 +18,17 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** The memory estimate: its parts, and peaks that were measured. */
 class MemoryEstimateTest {
   /**
-   * Peaks of resident memory on Linux x86-64 (JDK 25, glibc, LibTorch 2.10, {@code -Xmx8g
-   * -XX:MinHeapFreeRatio=5 -XX:MaxHeapFreeRatio=10}) over 3 steps, 20 for the smallest, with AdamW,
-   * all matrices quantized. That of 1 x 128 tokens is of a whole {@code parq train}, a checkpoint
-   * after each step and the packed model included.
+   * Peaks of resident memory on Linux x86-64 (JDK 25, glibc, LibTorch 2.10) of whole runs of {@code
+   * ./parq train}, 2 or 3 steps, 20 for the smallest, with AdamW, all matrices quantized, a
+   * checkpoint and the packed model included.
    */
   @ParameterizedTest
   @CsvSource({
     // layers, hidden, inner, heads, key heads, vocabulary, tied, batch, time, parameters, peak MiB
-    "24, 896, 4864, 14, 2, 151936, true, 1, 256, 494032768, 12556",
-    "24, 896, 4864, 14, 2, 151936, true, 1, 128, 494032768, 12190",
-    "6, 1024, 2816, 16, 16, 32000, false, 4, 128, 142000000, 3791",
-    "2, 256, 768, 4, 4, 256, true, 16, 128, 1770000, 482"
+    "24, 896, 4864, 14, 2, 151936, true, 1, 256, 494032768, 12780",
+    "24, 896, 4864, 14, 2, 151936, true, 1, 128, 494032768, 12684",
+    "6, 1024, 2816, 16, 16, 32000, false, 4, 128, 142000000, 4100",
+    "2, 256, 768, 4, 4, 256, true, 16, 128, 1770000, 856"
   })
   void isWithinFivePercentOfMeasuredPeaks(
       int layers,
