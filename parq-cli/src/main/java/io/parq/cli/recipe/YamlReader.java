@@ -123,6 +123,8 @@ final class YamlReader {
               .formatted(e.getCodePoint()));
     } catch (YamlEngineException e) {
       reading.problem(start, key, "not valid YAML: " + e.getMessage());
+    } catch (NumberFormatException e) { // the scanner's own, of an escape in a quoted text
+      reading.problem(start, key, "not valid YAML: an escape such as \\x41 without its digits");
     }
     return null;
   }

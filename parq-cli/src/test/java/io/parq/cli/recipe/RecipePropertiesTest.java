@@ -106,6 +106,11 @@ class RecipePropertiesTest {
     recipeOrProblems(text.toString());
   }
 
+  @Example
+  void anEscapeAtTheEndIsAProblem() {
+    recipeOrProblems("output: \"\\x");
+  }
+
   @Property(tries = 500)
   void anyOverrideGivesARecipeOrProblemsOfIt(
       @ForAll @StringLength(max = 40) String value, @ForAll long seed) {
