@@ -1,5 +1,6 @@
 package io.parq.runtime;
 
+import io.parq.export.ModelFiles;
 import io.parq.export.model.ModelConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,7 +26,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LanguageModel implements AutoCloseable {
   private static final String PACKED = "model.parq.safetensors";
-  private static final String CONFIG = "config.json";
 
   private final Decoder decoder;
   private final Codec codec;
@@ -66,10 +66,12 @@ public final class LanguageModel implements AutoCloseable {
     Path weights = isFolder && Files.isRegularFile(trained) ? trained : path;
     Path beside = isFolder ? path : path.toAbsolutePath().getParent();
     try (WeightFiles files = WeightFiles.open(weights)) {
-      String json = files.metadata().get(CONFIG);
+      String json = files.metadata().get(ModelFiles.CONFIG);
       Path folder = folder(beside, "tokenizer.json");
       ModelConfig config =
-          json == null ? ModelConfig.read(folder(beside, CONFIG)) : ModelConfig.parse(json);
+          json == null
+              ? ModelConfig.read(folder(beside, ModelFiles.CONFIG))
+              : ModelConfig.parse(json);
       Decoder decoder = new Decoder(new LayerReader(config, files, floatActivations));
       Codec codec = Codec.load(folder, config.vocabSize());
       return new LanguageModel(decoder, codec, System.nanoTime() - start);

@@ -1,34 +1,22 @@
 package io.parq.runtime;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import io.parq.export.model.ActivationConfig;
 import io.parq.export.model.Family;
 import io.parq.export.model.ModelConfig;
 import io.parq.grids.ActivationQuantization;
 import java.io.IOException;
-import java.util.HashSet;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Makes the parts of a decoder from files. */
 final class LayerReader {
   private final ModelConfig config;
   private final WeightFiles files;
-  private final @Nullable ActivationQuantization activations;
+  private final boolean floatActivations;
 
-  /** Linear layers whose inputs are not quantized. */
-  private final Set<String> except = new HashSet<>();
-
-  LayerReader(ModelConfig config, WeightFiles files, boolean floatActivations) throws IOException {
+  LayerReader(ModelConfig config, WeightFiles files, boolean floatActivations) {
     this.config = config;
     this.files = files;
-    JsonNode own = new ObjectMapper().readTree(config.json()).path("parq");
-    JsonNode name = own.path("activations");
-    activations =
-        floatActivations || name.isMissingNode() || name.isNull()
-            ? null
-            : ActivationQuantization.parse(name.asText());
-    own.path("modules_to_not_convert").forEach(module -> except.add(module.asText()));
+    this.floatActivations = floatActivations;
   }
 
   ModelConfig config() {
@@ -54,7 +42,10 @@ final class LayerReader {
   }
 
   private @Nullable ActivationQuantization activations(String name) {
-    return except.contains(name) ? null : activations;
+    ActivationConfig trained = config.activations();
+    return floatActivations || trained == null || trained.except().contains(name)
+        ? null
+        : trained.quantization();
   }
 
   RmsNorm norm(String name, int length) throws IOException {

@@ -108,20 +108,31 @@ public final class LongStudy {
   /** Pieces of work that are left. */
   private long work() {
     Size size = options.size();
-    long steps = 0;
-    long scored = 0;
+    long left = 0;
     for (int seed = 1; seed <= options.seeds(); seed++) {
       for (String base : List.of(StudyScore.SHORT, StudyScore.LONG)) {
+        int steps = base.equals(StudyScore.SHORT) ? size.baseSteps() : options.longSteps();
+        left += work(seed, base, Trial.FP32, Trial.BASE, steps);
+        left += work(seed, base, Trial.FP32, Trial.CONTROL, size.tuneSteps());
         for (Trial trial : trials(base)) {
-          int rounds = trial.trained() ? 1 : 2;
-          steps += trial.trained() && !done(seed, base, trial.weights(), trial.method()) ? 1 : 0;
-          scored += rounds;
+          if (trial.trained()) {
+            left += work(seed, base, trial.weights(), trial.method(), size.tuneSteps());
+          } else {
+            left += work(seed, base, trial.weights(), rounded(trial, Trial.BASE), 0);
+            left += work(seed, base, trial.weights(), rounded(trial, Trial.CONTROL), 0);
+          }
         }
-        scored += 2;
       }
     }
-    long bases = (long) options.seeds() * (size.baseSteps() + options.longSteps());
-    return bases + (steps + 2L * options.seeds()) * size.tuneSteps() + scored * Lab.SCORING;
+    return Math.max(1, left);
+  }
+
+  private long work(int seed, String base, String weights, String method, int steps) {
+    return done(seed, base, weights, method) ? 0 : steps + Lab.SCORING;
+  }
+
+  private static String rounded(Trial trial, String of) {
+    return trial.method() + " of " + of;
   }
 
   private static List<Trial> trials(String base) {
@@ -174,7 +185,7 @@ public final class LongStudy {
 
   private void rounded(Lab lab, int seed, String base, Path model, Trial trial, String of)
       throws IOException {
-    String method = trial.method() + " of " + of;
+    String method = rounded(trial, of);
     if (!done(seed, base, trial.weights(), method)) {
       try (PointerScope _ = new PointerScope();
           CausalLm loaded = CausalLm.load(model)) {
