@@ -4,14 +4,10 @@ import io.parq.export.model.Family;
 import io.parq.export.model.ModelConfig;
 import java.io.IOException;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Attention of a layer over the tokens in the cache. */
 final class Attention {
-  /** Products of queries and keys below which a second thread costs more than it saves. */
-  private static final long WORTH_THREADS = 1 << 16;
-
   private final ModelConfig config;
   private final int layer;
   private final int queries;
@@ -52,11 +48,7 @@ final class Attention {
   float[] apply(float[] x, int tokens, KeyValueCache cache, Rotation rotation) {
     int stride = queries + 2 * keys;
     float[] qkv = new float[tokens * stride];
-    int from = 0;
-    for (Linear projection : projections) {
-      projection.apply(x, tokens, qkv, from, stride);
-      from += projection.matrix().rows();
-    }
+    Linear.apply(projections, x, tokens, qkv, stride);
     int before = cache.length();
     for (int token = 0; token < tokens; token++) {
       int at = token * stride;
@@ -67,10 +59,9 @@ final class Attention {
       System.arraycopy(qkv, at + queries + keys, cache.values(layer), to, keys);
     }
     float[] seen = new float[tokens * queries];
-    IntStream heads = IntStream.range(0, tokens * config.heads());
-    boolean parallel = (long) tokens * queries * (before + tokens) >= WORTH_THREADS;
-    (parallel ? heads.parallel() : heads)
-        .forEach(i -> head(qkv, i / config.heads(), i % config.heads(), before, cache, seen));
+    Team.Body head =
+        i -> head(qkv, i / config.heads(), i % config.heads(), before, cache, seen);
+    Team.run((long) tokens * queries * (before + tokens), tokens * config.heads(), head);
     float[] y = new float[tokens * config.hiddenSize()];
     output.apply(seen, tokens, y, 0, config.hiddenSize());
     return y;

@@ -11,7 +11,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The weights of a model, packed or plain, under Hugging Face's names for a text model. */
-final class WeightFiles implements AutoCloseable {
+final class WeightFiles implements Weights, AutoCloseable {
   private final Path path;
   private final SafetensorsReader reader;
   private final @Nullable ParqFile packed;
@@ -60,7 +60,8 @@ final class WeightFiles implements AutoCloseable {
   }
 
   /** Repacks a matrix. */
-  PackedMatrix matrix(String name, int rows, int columns) throws IOException {
+  @Override
+  public PackedMatrix matrix(String name, int rows, int columns) throws IOException {
     String stored = stored(name);
     boolean quantized = packed != null && packed.quantizedNames().contains(stored);
     try {
@@ -77,7 +78,8 @@ final class WeightFiles implements AutoCloseable {
   }
 
   /** Widens a vector. */
-  float[] vector(String name, int length) throws IOException {
+  @Override
+  public float[] vector(String name, int length) throws IOException {
     String stored = stored(name);
     boolean quantized = packed != null && packed.quantizedNames().contains(stored);
     if (packed != null && quantized) {
