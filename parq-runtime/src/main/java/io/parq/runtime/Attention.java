@@ -59,8 +59,7 @@ final class Attention {
       System.arraycopy(qkv, at + queries + keys, cache.values(layer), to, keys);
     }
     float[] seen = new float[tokens * queries];
-    Team.Body head =
-        i -> head(qkv, i / config.heads(), i % config.heads(), before, cache, seen);
+    Team.Body head = i -> head(qkv, i / config.heads(), i % config.heads(), before, cache, seen);
     Team.run((long) tokens * queries * (before + tokens), tokens * config.heads(), head);
     float[] y = new float[tokens * config.hiddenSize()];
     output.apply(seen, tokens, y, 0, config.hiddenSize());

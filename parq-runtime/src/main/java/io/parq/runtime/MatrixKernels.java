@@ -32,7 +32,14 @@ interface MatrixKernels {
 
   /** The same of fields of 4 bits that stand for levels. */
   void multiply(
-      Plane plane, int tile, Scales scales, Kind kind, float[] levels, float[] x, float[] y, int yAt);
+      Plane plane,
+      int tile,
+      Scales scales,
+      Kind kind,
+      float[] levels,
+      float[] x,
+      float[] y,
+      int yAt);
 
   /** The same of fields that are single, bfloat16 or half precision; x has columns with padding. */
   void multiply(Plane plane, DType type, int tile, float[] x, float[] y, int yAt);
@@ -55,13 +62,7 @@ interface MatrixKernels {
    *
    * @param column of x, the first of {@code columns}
    */
-  void shorts(
-      short[] fields,
-      int columns,
-      Numbers x,
-      int column,
-      float[] scales,
-      float[] sums);
+  void shorts(short[] fields, int columns, Numbers x, int column, float[] scales, float[] sums);
 
   /** Adds products of floats to {@code [token][row]} sums. */
   void dense(

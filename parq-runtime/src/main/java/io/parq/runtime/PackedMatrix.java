@@ -181,8 +181,7 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
     int first = tile * geometry.tileRows();
     int count = Math.min(geometry.tileRows(), rows() - first);
     for (int token = 0; token < tokens; token++) {
-      System.arraycopy(
-          sums, token * geometry.tileRows(), y, from + token * stride + first, count);
+      System.arraycopy(sums, token * geometry.tileRows(), y, from + token * stride + first, count);
     }
   }
 
@@ -228,8 +227,7 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
     for (int token = 0; token < tokens; token++) {
       float[] padded = geometry.pad(x.values(), token);
       for (int column = 0; column < padded.length; column += chunk()) {
-        System.arraycopy(
-            padded, column, chunks, column * tokens + token * chunk(), chunk());
+        System.arraycopy(padded, column, chunks, column * tokens + token * chunk(), chunk());
       }
     }
     return (tile, y, from, stride) -> {

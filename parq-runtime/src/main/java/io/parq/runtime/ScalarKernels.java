@@ -120,7 +120,14 @@ final class ScalarKernels implements MatrixKernels {
 
   @Override
   public void multiply(
-      Plane plane, int tile, Scales scales, Kind kind, float[] levels, float[] x, float[] y, int yAt) {
+      Plane plane,
+      int tile,
+      Scales scales,
+      Kind kind,
+      float[] levels,
+      float[] x,
+      float[] y,
+      int yAt) {
     throw new UnsupportedOperationException("levels are unpacked");
   }
 
@@ -189,12 +196,7 @@ final class ScalarKernels implements MatrixKernels {
 
   @Override
   public void shorts(
-      short[] fields,
-      int columns,
-      Numbers x,
-      int column,
-      float[] scales,
-      float[] sums) {
+      short[] fields, int columns, Numbers x, int column, float[] scales, float[] sums) {
     for (int token = 0; token < x.tokens(); token++) {
       for (int row = 0; row < ROWS; row++) {
         int at = row / LANES * LANES + Plane.order(row % LANES, LANES);

@@ -7,8 +7,8 @@ import java.io.UncheckedIOException;
 import java.util.SplittableRandom;
 
 /**
- * A model of random weights, for measurements: what it says is noise, how long it takes and how much
- * memory is what any model of its shape takes.
+ * A model of random weights, for measurements: what it says is noise, how long it takes and how
+ * much memory is what any model of its shape takes.
  */
 public final class SpeedTest {
   private final Decoder decoder;

@@ -23,12 +23,7 @@ final class VectorDense {
 
   /** {@link MatrixKernels#shorts}. */
   static void shorts(
-      short[] fields,
-      int columns,
-      Numbers x,
-      int column,
-      float[] scales,
-      float[] sums) {
+      short[] fields, int columns, Numbers x, int column, float[] scales, float[] sums) {
     short[] products = new short[4 * 2 * ROWS];
     int tokens = x.tokens();
     int token = 0;
@@ -81,8 +76,7 @@ final class VectorDense {
   }
 
   /** Four tokens, two row blocks. */
-  private static void four(
-      short[] fields, int columns, Numbers x, int at, int row, short[] out) {
+  private static void four(short[] fields, int columns, Numbers x, int at, int row, short[] out) {
     int[] values = x.values();
     int stride = x.chunk();
     ShortVector p00 = ShortVector.zero(SHORTS);
@@ -98,20 +92,16 @@ final class VectorDense {
       ShortVector w0 = ShortVector.fromArray(SHORTS, fields, from);
       ShortVector w1 = ShortVector.fromArray(SHORTS, fields, from + ROWS);
       from += TILE;
-      ShortVector v0 =
-          IntVector.broadcast(INTS, values[i]).reinterpretAsShorts();
+      ShortVector v0 = IntVector.broadcast(INTS, values[i]).reinterpretAsShorts();
       p00 = p00.add(w0.mul(v0));
       p01 = p01.add(w1.mul(v0));
-      ShortVector v1 =
-          IntVector.broadcast(INTS, values[i + stride]).reinterpretAsShorts();
+      ShortVector v1 = IntVector.broadcast(INTS, values[i + stride]).reinterpretAsShorts();
       p10 = p10.add(w0.mul(v1));
       p11 = p11.add(w1.mul(v1));
-      ShortVector v2 =
-          IntVector.broadcast(INTS, values[i + 2 * stride]).reinterpretAsShorts();
+      ShortVector v2 = IntVector.broadcast(INTS, values[i + 2 * stride]).reinterpretAsShorts();
       p20 = p20.add(w0.mul(v2));
       p21 = p21.add(w1.mul(v2));
-      ShortVector v3 =
-          IntVector.broadcast(INTS, values[i + 3 * stride]).reinterpretAsShorts();
+      ShortVector v3 = IntVector.broadcast(INTS, values[i + 3 * stride]).reinterpretAsShorts();
       p30 = p30.add(w0.mul(v3));
       p31 = p31.add(w1.mul(v3));
     }
@@ -126,8 +116,7 @@ final class VectorDense {
   }
 
   /** One token, two row blocks. */
-  private static void one(
-      short[] fields, int columns, Numbers x, int at, int row, short[] out) {
+  private static void one(short[] fields, int columns, Numbers x, int at, int row, short[] out) {
     int[] values = x.values();
     ShortVector p00 = ShortVector.zero(SHORTS);
     ShortVector p01 = ShortVector.zero(SHORTS);
@@ -136,8 +125,7 @@ final class VectorDense {
       ShortVector w0 = ShortVector.fromArray(SHORTS, fields, from);
       ShortVector w1 = ShortVector.fromArray(SHORTS, fields, from + ROWS);
       from += TILE;
-      ShortVector v0 =
-          IntVector.broadcast(INTS, values[i]).reinterpretAsShorts();
+      ShortVector v0 = IntVector.broadcast(INTS, values[i]).reinterpretAsShorts();
       p00 = p00.add(w0.mul(v0));
       p01 = p01.add(w1.mul(v0));
     }
@@ -151,19 +139,35 @@ final class VectorDense {
     int token = 0;
     for (; token + 4 <= tokens; token += 4) {
       for (int k = 0; k < BLOCKS; k++) {
-        fourFloats(weights, k * ROWS, columns, x, xAt + token * xStride, xStride, sums, token * TILE + k * ROWS);
+        fourFloats(
+            weights,
+            k * ROWS,
+            columns,
+            x,
+            xAt + token * xStride,
+            xStride,
+            sums,
+            token * TILE + k * ROWS);
       }
     }
     for (; token < tokens; token++) {
       for (int k = 0; k < BLOCKS; k += 2) {
-        oneFloats(weights, k * ROWS, columns, x, xAt + token * xStride, sums, token * TILE + k * ROWS);
+        oneFloats(
+            weights, k * ROWS, columns, x, xAt + token * xStride, sums, token * TILE + k * ROWS);
       }
     }
   }
 
   /** Four tokens, a row block. */
   private static void fourFloats(
-      float[] weights, int from, int columns, float[] x, int xAt, int xStride, float[] sums, int to) {
+      float[] weights,
+      int from,
+      int columns,
+      float[] x,
+      int xAt,
+      int xStride,
+      float[] sums,
+      int to) {
     FloatVector s00 = FloatVector.fromArray(FLOATS, sums, to);
     FloatVector s01 = FloatVector.fromArray(FLOATS, sums, to + LANES);
     FloatVector s10 = FloatVector.fromArray(FLOATS, sums, to + TILE);

@@ -84,7 +84,14 @@ final class VectorKernels implements MatrixKernels {
 
   @Override
   public void multiply(
-      Plane plane, int tile, Scales scales, Kind kind, float[] levels, float[] x, float[] y, int yAt) {
+      Plane plane,
+      int tile,
+      Scales scales,
+      Kind kind,
+      float[] levels,
+      float[] x,
+      float[] y,
+      int yAt) {
     VectorFloats.levels(plane, tile, scales, kind, levels, x, y, yAt);
   }
 
@@ -119,12 +126,7 @@ final class VectorKernels implements MatrixKernels {
 
   @Override
   public void shorts(
-      short[] fields,
-      int columns,
-      Numbers x,
-      int column,
-      float[] scales,
-      float[] sums) {
+      short[] fields, int columns, Numbers x, int column, float[] scales, float[] sums) {
     VectorDense.shorts(fields, columns, x, column, scales, sums);
   }
 

@@ -78,17 +78,33 @@ final class VectorShorts {
           ShortVector w1 =
               IntVector.fromMemorySegment(INTS, memory, at + stride, ORDER).reinterpretAsShorts();
           ShortVector w2 =
-              IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER).reinterpretAsShorts();
+              IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER)
+                  .reinterpretAsShorts();
           ShortVector w3 =
-              IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER).reinterpretAsShorts();
+              IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER)
+                  .reinterpretAsShorts();
           at += BYTES;
-          for (int from = 0; from < Short.SIZE; from += bits) {
-            ShortVector v = IntVector.broadcast(INTS, x[column++]).reinterpretAsShorts();
-            p0 = p0.add(w0.lanewise(VectorOperators.LSHR, from).and(mask).mul(v));
-            p1 = p1.add(w1.lanewise(VectorOperators.LSHR, from).and(mask).mul(v));
-            p2 = p2.add(w2.lanewise(VectorOperators.LSHR, from).and(mask).mul(v));
-            p3 = p3.add(w3.lanewise(VectorOperators.LSHR, from).and(mask).mul(v));
-          }
+          ShortVector v0 = IntVector.broadcast(INTS, x[column]).reinterpretAsShorts();
+          p0 = p0.add(w0.and(mask).mul(v0));
+          p1 = p1.add(w1.and(mask).mul(v0));
+          p2 = p2.add(w2.and(mask).mul(v0));
+          p3 = p3.add(w3.and(mask).mul(v0));
+          ShortVector v1 = IntVector.broadcast(INTS, x[column + 1]).reinterpretAsShorts();
+          p0 = p0.add(w0.lanewise(VectorOperators.LSHR, 4).and(mask).mul(v1));
+          p1 = p1.add(w1.lanewise(VectorOperators.LSHR, 4).and(mask).mul(v1));
+          p2 = p2.add(w2.lanewise(VectorOperators.LSHR, 4).and(mask).mul(v1));
+          p3 = p3.add(w3.lanewise(VectorOperators.LSHR, 4).and(mask).mul(v1));
+          ShortVector v2 = IntVector.broadcast(INTS, x[column + 2]).reinterpretAsShorts();
+          p0 = p0.add(w0.lanewise(VectorOperators.LSHR, 8).and(mask).mul(v2));
+          p1 = p1.add(w1.lanewise(VectorOperators.LSHR, 8).and(mask).mul(v2));
+          p2 = p2.add(w2.lanewise(VectorOperators.LSHR, 8).and(mask).mul(v2));
+          p3 = p3.add(w3.lanewise(VectorOperators.LSHR, 8).and(mask).mul(v2));
+          ShortVector v3 = IntVector.broadcast(INTS, x[column + 3]).reinterpretAsShorts();
+          p0 = p0.add(w0.lanewise(VectorOperators.LSHR, 12).mul(v3));
+          p1 = p1.add(w1.lanewise(VectorOperators.LSHR, 12).mul(v3));
+          p2 = p2.add(w2.lanewise(VectorOperators.LSHR, 12).mul(v3));
+          p3 = p3.add(w3.lanewise(VectorOperators.LSHR, 12).mul(v3));
+          column += 4;
         }
         IntVector i0 = p0.reinterpretAsInts();
         IntVector l0 = i0.lanewise(VectorOperators.LSHL, 16);
@@ -112,26 +128,36 @@ final class VectorShorts {
       IntVector g0 = IntVector.fromMemorySegment(INTS, factors, scaleAt + second, ORDER);
       FloatVector fa0 = f0.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb0 = g0.and(upper).reinterpretAsFloats();
-      ya0 = ((FloatVector) a0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa0, ya0);
-      yb0 = ((FloatVector) b0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb0, yb0);
+      ya0 =
+          ((FloatVector) a0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa0, ya0);
+      yb0 =
+          ((FloatVector) b0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb0, yb0);
       IntVector f1 = IntVector.fromMemorySegment(INTS, factors, scaleAt + block, ORDER);
       IntVector g1 = IntVector.fromMemorySegment(INTS, factors, scaleAt + block + second, ORDER);
       FloatVector fa1 = f1.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb1 = g1.and(upper).reinterpretAsFloats();
-      ya1 = ((FloatVector) a1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa1, ya1);
-      yb1 = ((FloatVector) b1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb1, yb1);
+      ya1 =
+          ((FloatVector) a1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa1, ya1);
+      yb1 =
+          ((FloatVector) b1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb1, yb1);
       IntVector f2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block, ORDER);
-      IntVector g2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
+      IntVector g2 =
+          IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
       FloatVector fa2 = f2.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb2 = g2.and(upper).reinterpretAsFloats();
-      ya2 = ((FloatVector) a2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa2, ya2);
-      yb2 = ((FloatVector) b2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb2, yb2);
+      ya2 =
+          ((FloatVector) a2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa2, ya2);
+      yb2 =
+          ((FloatVector) b2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb2, yb2);
       IntVector f3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block, ORDER);
-      IntVector g3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
+      IntVector g3 =
+          IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
       FloatVector fa3 = f3.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb3 = g3.and(upper).reinterpretAsFloats();
-      ya3 = ((FloatVector) a3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa3, ya3);
-      yb3 = ((FloatVector) b3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb3, yb3);
+      ya3 =
+          ((FloatVector) a3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa3, ya3);
+      yb3 =
+          ((FloatVector) b3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb3, yb3);
       scaleAt += 4L * block;
     }
     ya0.intoArray(y, yAt);
@@ -192,18 +218,33 @@ final class VectorShorts {
           ShortVector w1 =
               IntVector.fromMemorySegment(INTS, memory, at + stride, ORDER).reinterpretAsShorts();
           ShortVector w2 =
-              IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER).reinterpretAsShorts();
+              IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER)
+                  .reinterpretAsShorts();
           ShortVector w3 =
-              IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER).reinterpretAsShorts();
+              IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER)
+                  .reinterpretAsShorts();
           at += BYTES;
-          for (int from = 0; from < Short.SIZE; from += 4) {
-            ShortVector t = ShortVector.fromArray(SHORTS, tables, next);
-            next += 2 * LANES;
-            p0 = p0.add(w0.lanewise(VectorOperators.LSHR, from).selectFrom(t));
-            p1 = p1.add(w1.lanewise(VectorOperators.LSHR, from).selectFrom(t));
-            p2 = p2.add(w2.lanewise(VectorOperators.LSHR, from).selectFrom(t));
-            p3 = p3.add(w3.lanewise(VectorOperators.LSHR, from).selectFrom(t));
-          }
+          ShortVector t0 = ShortVector.fromArray(SHORTS, tables, next);
+          p0 = p0.add(w0.selectFrom(t0));
+          p1 = p1.add(w1.selectFrom(t0));
+          p2 = p2.add(w2.selectFrom(t0));
+          p3 = p3.add(w3.selectFrom(t0));
+          ShortVector t1 = ShortVector.fromArray(SHORTS, tables, next + 2 * LANES);
+          p0 = p0.add(w0.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
+          p1 = p1.add(w1.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
+          p2 = p2.add(w2.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
+          p3 = p3.add(w3.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
+          ShortVector t2 = ShortVector.fromArray(SHORTS, tables, next + 4 * LANES);
+          p0 = p0.add(w0.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
+          p1 = p1.add(w1.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
+          p2 = p2.add(w2.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
+          p3 = p3.add(w3.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
+          ShortVector t3 = ShortVector.fromArray(SHORTS, tables, next + 6 * LANES);
+          p0 = p0.add(w0.lanewise(VectorOperators.LSHR, 12).selectFrom(t3));
+          p1 = p1.add(w1.lanewise(VectorOperators.LSHR, 12).selectFrom(t3));
+          p2 = p2.add(w2.lanewise(VectorOperators.LSHR, 12).selectFrom(t3));
+          p3 = p3.add(w3.lanewise(VectorOperators.LSHR, 12).selectFrom(t3));
+          next += 8 * LANES;
         }
         IntVector i0 = p0.reinterpretAsInts();
         IntVector l0 = i0.lanewise(VectorOperators.LSHL, 16);
@@ -227,26 +268,36 @@ final class VectorShorts {
       IntVector g0 = IntVector.fromMemorySegment(INTS, factors, scaleAt + second, ORDER);
       FloatVector fa0 = f0.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb0 = g0.and(upper).reinterpretAsFloats();
-      ya0 = ((FloatVector) a0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa0, ya0);
-      yb0 = ((FloatVector) b0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb0, yb0);
+      ya0 =
+          ((FloatVector) a0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa0, ya0);
+      yb0 =
+          ((FloatVector) b0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb0, yb0);
       IntVector f1 = IntVector.fromMemorySegment(INTS, factors, scaleAt + block, ORDER);
       IntVector g1 = IntVector.fromMemorySegment(INTS, factors, scaleAt + block + second, ORDER);
       FloatVector fa1 = f1.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb1 = g1.and(upper).reinterpretAsFloats();
-      ya1 = ((FloatVector) a1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa1, ya1);
-      yb1 = ((FloatVector) b1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb1, yb1);
+      ya1 =
+          ((FloatVector) a1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa1, ya1);
+      yb1 =
+          ((FloatVector) b1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb1, yb1);
       IntVector f2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block, ORDER);
-      IntVector g2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
+      IntVector g2 =
+          IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
       FloatVector fa2 = f2.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb2 = g2.and(upper).reinterpretAsFloats();
-      ya2 = ((FloatVector) a2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa2, ya2);
-      yb2 = ((FloatVector) b2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb2, yb2);
+      ya2 =
+          ((FloatVector) a2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa2, ya2);
+      yb2 =
+          ((FloatVector) b2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb2, yb2);
       IntVector f3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block, ORDER);
-      IntVector g3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
+      IntVector g3 =
+          IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
       FloatVector fa3 = f3.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb3 = g3.and(upper).reinterpretAsFloats();
-      ya3 = ((FloatVector) a3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa3, ya3);
-      yb3 = ((FloatVector) b3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb3, yb3);
+      ya3 =
+          ((FloatVector) a3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa3, ya3);
+      yb3 =
+          ((FloatVector) b3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb3, yb3);
       scaleAt += 4L * block;
     }
     ya0.intoArray(y, yAt);
