@@ -150,6 +150,15 @@ final class ScalarUpdates implements UpdateKernels {
     return Floats.isFinite(t.g, 0, length);
   }
 
+  @Override
+  public float absMax(float[] x, int from, int length) {
+    int largest = 0; // magnitudes order as their bits do, NaN above infinity
+    for (int i = from; i < from + length; i++) {
+      largest = Math.max(largest, Float.floatToRawIntBits(x[i]) & 0x7fffffff);
+    }
+    return Float.intBitsToFloat(largest);
+  }
+
   /** Eight sums side by side: one alone would wait for each addition. */
   @Override
   public double sumOfSquares(float[] x, int length) {

@@ -18,6 +18,9 @@ interface UpdateKernels {
   /** Whether a run of floats holds neither NaN nor infinity. */
   boolean isFinite(Tile t, MemorySegment memory, long start, int length);
 
+  /** The largest magnitude; NaN if any value is. */
+  float absMax(float[] x, int from, int length);
+
   /**
    * The sum of squares, in double precision. Lane j of eight adds elements j, j + 8, ...; then
    * {@code ((0+4)+(2+6)) + ((1+5)+(3+7))}, then the rest one by one.

@@ -230,6 +230,18 @@ final class VectorUpdates implements UpdateKernels {
   }
 
   @Override
+  public float absMax(float[] x, int from, int length) {
+    IntVector largest = IntVector.zero(INTS);
+    int i = from;
+    for (; i <= from + length - LANES; i += LANES) {
+      IntVector bits = FloatVector.fromArray(FLOATS, x, i).reinterpretAsInts();
+      largest = largest.max(bits.and(MAGNITUDE));
+    }
+    int rest = Float.floatToRawIntBits(scalar.absMax(x, i, from + length - i));
+    return Float.intBitsToFloat(Math.max(largest.reduceLanes(VectorOperators.MAX), rest));
+  }
+
+  @Override
   public double sumOfSquares(float[] x, int length) {
     if (!HAS_SUMS) {
       return scalar.sumOfSquares(x, length);

@@ -1,0 +1,101 @@
+package io.parq.optim;
+
+import io.parq.grids.SmallFloat;
+import java.lang.foreign.MemorySegment;
+
+/** One moment of one chunk, which an update works on in single precision. */
+sealed interface MomentPart {
+  /**
+   * Gives the moment to an update.
+   *
+   * @param scratch of the chunk's length or more
+   * @return the numbers from index 0, in {@code scratch} or where they are kept
+   */
+  float[] open(float[] scratch);
+
+  /** Takes over what the update made of {@link #open}'s result, which is modified. */
+  void close(float[] values);
+
+  /** The memory of the elements, in native byte order. */
+  MemorySegment elements();
+
+  /** The memory of the scales, of which there may be none. */
+  default MemorySegment scaleMemory() {
+    return MemorySegment.NULL;
+  }
+
+  /** Single precision. */
+  record Single(float[] values) implements MomentPart {
+    @Override
+    public float[] open(float[] scratch) {
+      return values;
+    }
+
+    @Override
+    public void close(float[] updated) {}
+
+    @Override
+    public MemorySegment elements() {
+      return MemorySegment.ofArray(values);
+    }
+  }
+
+  /** bfloat16. */
+  record Bf16(short[] bits) implements MomentPart {
+    @Override
+    public float[] open(float[] scratch) {
+      SmallFloat.fromBf16(bits, 0, scratch, 0, bits.length);
+      return scratch;
+    }
+
+    @Override
+    public void close(float[] values) {
+      SmallFloat.toBf16(values, 0, bits, 0, bits.length);
+    }
+
+    @Override
+    public MemorySegment elements() {
+      return MemorySegment.ofArray(bits);
+    }
+  }
+
+  /** Codes, and a scale for each block, the last of which may be shorter. */
+  record Blockwise(byte[] codes, float[] scales, DynamicMap map) implements MomentPart {
+    /** Smaller scales are not used: what they would divide becomes 0, or close to it. */
+    private static final float LEAST_SCALE = 1e-12f;
+
+    @Override
+    public float[] open(float[] scratch) {
+      for (int block = 0; block < scales.length; block++) {
+        int from = block * Moments.BLOCK;
+        map.decode(codes, scales[block], scratch, from, length(from));
+      }
+      return scratch;
+    }
+
+    @Override
+    public void close(float[] values) {
+      for (int block = 0; block < scales.length; block++) {
+        int from = block * Moments.BLOCK;
+        int length = length(from);
+        float largest = UpdateKernels.Best.KERNELS.absMax(values, from, length);
+        scales[block] = Math.max(largest, LEAST_SCALE);
+        map.encode(values, scales[block], codes, from, length);
+      }
+    }
+
+    private int length(int from) {
+      return Math.min(Moments.BLOCK, codes.length - from);
+    }
+
+    @Override
+    public MemorySegment elements() {
+      return MemorySegment.ofArray(codes);
+    }
+
+    @Override
+    public MemorySegment scaleMemory() {
+      return MemorySegment.ofArray(scales);
+    }
+  }
+}
