@@ -122,4 +122,9 @@ public final class Adam extends ElementwiseOptimizer {
   void update(int group, Tile tile) {
     UpdateKernels.Best.KERNELS.adam(updates[group], tile);
   }
+
+  @Override
+  void update(int group, Tile tile, short[] first, short[] second) {
+    UpdateKernels.Best.KERNELS.adam(updates[group], tile, first, second);
+  }
 }

@@ -123,4 +123,9 @@ public final class AdamW extends ElementwiseOptimizer {
   void update(int group, Tile tile) {
     UpdateKernels.Best.KERNELS.adam(updates[group], tile);
   }
+
+  @Override
+  void update(int group, Tile tile, short[] first, short[] second) {
+    UpdateKernels.Best.KERNELS.adam(updates[group], tile, first, second);
+  }
 }

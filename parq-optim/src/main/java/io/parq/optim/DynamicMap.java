@@ -20,14 +20,14 @@ final class DynamicMap {
   private static final int DECADES = 7;
 
   /** Magnitudes below 2^-23 go to 0 as it does. */
-  private static final int LEAST = Float.floatToRawIntBits(0x1p-23f);
+  static final int LEAST = Float.floatToRawIntBits(0x1p-23f);
 
-  private static final int MOST = Float.floatToRawIntBits(1f);
+  static final int MOST = Float.floatToRawIntBits(1f);
 
   /** Bits of an entry that hold where the code changes; the code is above. */
-  private static final int LIMIT_BITS = 18;
+  static final int LIMIT_BITS = 18;
 
-  private static final int LIMIT = (1 << LIMIT_BITS) - 1;
+  static final int LIMIT = (1 << LIMIT_BITS) - 1;
 
   static final DynamicMap SIGNED = new DynamicMap(true);
   static final DynamicMap UNSIGNED = new DynamicMap(false);
@@ -115,6 +115,28 @@ final class DynamicMap {
   /** The values, ascending, a copy. */
   float[] values() {
     return values.clone();
+  }
+
+  /** The values, not a copy. */
+  float[] table() {
+    return values;
+  }
+
+  /** What {@link #encode} looks up, not a copy. */
+  int[] entries() {
+    return entries;
+  }
+
+  int trailing() {
+    return trailing;
+  }
+
+  int signs() {
+    return signs;
+  }
+
+  int negatives() {
+    return negatives;
   }
 
   /** Widens a block. */

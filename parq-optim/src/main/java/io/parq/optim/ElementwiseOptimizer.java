@@ -93,14 +93,20 @@ public abstract sealed class ElementwiseOptimizer implements Optimizer
     tile.length = chunk.length();
     MomentPart first = moments.isEmpty() ? null : moments.getFirst().part(chunk);
     MomentPart second = moments.size() < 2 ? null : moments.getLast().part(chunk);
-    tile.first = first == null ? NONE : first.open(tile.widenedFirst());
-    tile.second = second == null ? NONE : second.open(tile.widenedSecond());
+    if (first instanceof MomentPart.Bf16(short[] m)
+        && second instanceof MomentPart.Bf16(short[] v)) {
+      update(slot.group, tile, m, v);
+      return;
+    }
+    int[] indices = tile.indices;
+    tile.first = first == null ? NONE : first.open(tile.widenedFirst(), indices);
+    tile.second = second == null ? NONE : second.open(tile.widenedSecond(), indices);
     update(slot.group, tile);
     if (first != null) {
-      first.close(tile.first);
+      first.close(tile.first, indices);
     }
     if (second != null) {
-      second.close(tile.second);
+      second.close(tile.second, indices);
     }
   }
 
@@ -109,6 +115,11 @@ public abstract sealed class ElementwiseOptimizer implements Optimizer
 
   /** Updates what the tile tells. */
   abstract void update(int group, Tile tile);
+
+  /** The same, with two moments in bfloat16, which need not be widened first. */
+  void update(int group, Tile tile, short[] first, short[] second) {
+    throw new UnsupportedOperationException(this + " has no two moments");
+  }
 
   /** What latents are divided by under {@code quantShrink}. */
   double shrinkDivisor(double cumulatedLearningRate) {

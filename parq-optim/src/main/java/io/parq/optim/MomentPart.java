@@ -9,12 +9,13 @@ sealed interface MomentPart {
    * Gives the moment to an update.
    *
    * @param scratch of the chunk's length or more
+   * @param indices scratch for {@link Moments#BLOCK} of them
    * @return the numbers from index 0, in {@code scratch} or where they are kept
    */
-  float[] open(float[] scratch);
+  float[] open(float[] scratch, int[] indices);
 
   /** Takes over what the update made of {@link #open}'s result, which is modified. */
-  void close(float[] values);
+  void close(float[] values, int[] indices);
 
   /** The memory of the elements, in native byte order. */
   MemorySegment elements();
@@ -27,12 +28,12 @@ sealed interface MomentPart {
   /** Single precision. */
   record Single(float[] values) implements MomentPart {
     @Override
-    public float[] open(float[] scratch) {
+    public float[] open(float[] scratch, int[] indices) {
       return values;
     }
 
     @Override
-    public void close(float[] updated) {}
+    public void close(float[] updated, int[] indices) {}
 
     @Override
     public MemorySegment elements() {
@@ -43,13 +44,13 @@ sealed interface MomentPart {
   /** bfloat16. */
   record Bf16(short[] bits) implements MomentPart {
     @Override
-    public float[] open(float[] scratch) {
+    public float[] open(float[] scratch, int[] indices) {
       SmallFloat.fromBf16(bits, 0, scratch, 0, bits.length);
       return scratch;
     }
 
     @Override
-    public void close(float[] values) {
+    public void close(float[] values, int[] indices) {
       SmallFloat.toBf16(values, 0, bits, 0, bits.length);
     }
 
@@ -64,23 +65,26 @@ sealed interface MomentPart {
     /** Smaller scales are not used: what they would divide becomes 0, or close to it. */
     private static final float LEAST_SCALE = 1e-12f;
 
+    private static final UpdateKernels KERNELS = UpdateKernels.Best.KERNELS;
+
     @Override
-    public float[] open(float[] scratch) {
+    public float[] open(float[] scratch, int[] indices) {
       for (int block = 0; block < scales.length; block++) {
         int from = block * Moments.BLOCK;
-        map.decode(codes, scales[block], scratch, from, length(from));
+        int length = length(from);
+        KERNELS.decode(map, codes, scales[block], scratch, from, length, indices);
       }
       return scratch;
     }
 
     @Override
-    public void close(float[] values) {
+    public void close(float[] values, int[] indices) {
       for (int block = 0; block < scales.length; block++) {
         int from = block * Moments.BLOCK;
         int length = length(from);
-        float largest = UpdateKernels.Best.KERNELS.absMax(values, from, length);
+        float largest = KERNELS.absMax(values, from, length);
         scales[block] = Math.max(largest, LEAST_SCALE);
-        map.encode(values, scales[block], codes, from, length);
+        KERNELS.encode(map, values, scales[block], codes, from, length, indices);
       }
     }
 

@@ -1,5 +1,6 @@
 package io.parq.optim;
 
+import io.parq.grids.SmallFloat;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -10,6 +11,22 @@ final class ScalarUpdates implements UpdateKernels {
   @Override
   public void adam(AdamUpdate c, Tile t) {
     adam(c, t, 0);
+  }
+
+  @Override
+  public void adam(AdamUpdate c, Tile t, short[] first, short[] second) {
+    adam(c, t, first, second, 0);
+  }
+
+  void adam(AdamUpdate c, Tile t, short[] first, short[] second, int from) {
+    t.first = t.widenedFirst();
+    t.second = t.widenedSecond();
+    int n = t.length - from;
+    SmallFloat.fromBf16(first, from, t.first, from, n);
+    SmallFloat.fromBf16(second, from, t.second, from, n);
+    adam(c, t, from);
+    SmallFloat.toBf16(t.first, from, first, from, n);
+    SmallFloat.toBf16(t.second, from, second, from, n);
   }
 
   void adam(AdamUpdate c, Tile t, int from) {
@@ -148,6 +165,18 @@ final class ScalarUpdates implements UpdateKernels {
     t.ensure(length);
     Floats.load(memory, start, t.g, 0, length);
     return Floats.isFinite(t.g, 0, length);
+  }
+
+  @Override
+  public void decode(
+      DynamicMap map, byte[] codes, float scale, float[] x, int from, int length, int[] indices) {
+    map.decode(codes, scale, x, from, length);
+  }
+
+  @Override
+  public void encode(
+      DynamicMap map, float[] x, float scale, byte[] codes, int from, int length, int[] indices) {
+    map.encode(x, scale, codes, from, length);
   }
 
   @Override

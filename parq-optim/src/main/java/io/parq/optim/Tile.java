@@ -41,6 +41,9 @@ final class Tile {
 
   private float[] widenedSecond = {};
 
+  /** Scratch for codes of moments. */
+  final int[] indices = new int[Moments.BLOCK];
+
   /** What a proximal map works on at a time, and its scratch. */
   final float[] piece = new float[QuantPass.PIECE];
 

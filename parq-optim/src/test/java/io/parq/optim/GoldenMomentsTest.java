@@ -65,10 +65,11 @@ class GoldenMomentsTest {
     }
     MomentPart.Blockwise part =
         new MomentPart.Blockwise(new byte[x.length], new float[x.length / 256], map(node));
-    part.close(x);
+    part.close(x, new int[Moments.BLOCK]);
     assertArrayEquals(Golden.floats(node.get("scales")), part.scales());
     assertArrayEquals(Base64.getDecoder().decode(node.get("codes").asText()), part.codes());
-    assertArrayEquals(Golden.floats(node.get("values")), part.open(new float[x.length]));
+    assertArrayEquals(
+        Golden.floats(node.get("values")), part.open(new float[x.length], new int[Moments.BLOCK]));
   }
 
   private static void trajectory(JsonNode node) {
@@ -133,6 +134,7 @@ class GoldenMomentsTest {
     byte[] codes = tensor.data().toArray(ValueLayout.JAVA_BYTE);
     float[] scales = state.tensors().get(name + "_scale/w").toFloats();
     DynamicMap map = name.endsWith("sq") ? DynamicMap.UNSIGNED : DynamicMap.SIGNED;
-    return new MomentPart.Blockwise(codes, scales, map).open(new float[codes.length]);
+    return new MomentPart.Blockwise(codes, scales, map)
+        .open(new float[codes.length], new int[Moments.BLOCK]);
   }
 }
