@@ -1,12 +1,21 @@
 package io.parq.grids;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Conversions in bulk against those one by one, bit for bit. */
 class ConversionsTest {
@@ -78,6 +87,49 @@ class ConversionsTest {
       assertArrayEquals(fp16, shorts, where);
       kernels.fromFp16(bits, from, floats, at, length);
       assertArrayEquals(bits(fromFp16), bits(floats), where);
+    }
+  }
+
+  /** Whatever the memory and its alignment, and across the pieces in which it is read. */
+  @Test
+  void tensorsOfHalves(@TempDir Path folder) throws IOException {
+    byte[] bytes = new byte[2 * 9001 + 1];
+    random.nextBytes(bytes);
+    Path file = Files.write(folder.resolve("halves"), bytes);
+    try (Arena arena = Arena.ofConfined();
+        FileChannel channel = FileChannel.open(file)) {
+      MemorySegment aligned = arena.allocate(bytes.length, 64);
+      aligned.copyFrom(MemorySegment.ofArray(bytes));
+      List<MemorySegment> memories =
+          List.of(
+              MemorySegment.ofArray(bytes),
+              aligned,
+              channel.map(FileChannel.MapMode.READ_ONLY, 0, bytes.length, arena));
+      for (MemorySegment memory : memories) {
+        for (int offset = 0; offset < 2; offset++) {
+          for (int length : new int[] {0, 1, 7, 33, 4095, 4097, 9000}) {
+            checkTensor(memory.asSlice(offset, 2L * length), length);
+          }
+        }
+      }
+    }
+  }
+
+  private static void checkTensor(MemorySegment memory, int length) {
+    for (DType type : List.of(DType.BF16, DType.F16)) {
+      float[] expected = new float[length];
+      for (int i = 0; i < length; i++) {
+        int low = memory.get(ValueLayout.JAVA_BYTE, 2L * i) & 0xff;
+        short bits = (short) (memory.get(ValueLayout.JAVA_BYTE, 2L * i + 1) << 8 | low);
+        expected[i] = type == DType.BF16 ? SmallFloat.fromBf16(bits) : Float.float16ToFloat(bits);
+      }
+      TensorData tensor = new TensorData(type, new long[] {length}, memory);
+      assertArrayEquals(bits(expected), bits(tensor.toFloats()), type + " " + length);
+      float[] part = new float[length + 2];
+      tensor.toFloats(length / 2, part, 1, length - length / 2);
+      for (int i = length / 2; i < length; i++) {
+        assertEquals(expected[i], part[1 + i - length / 2]);
+      }
     }
   }
 
