@@ -34,6 +34,8 @@ final class DynamicMap {
 
   private final float[] values;
 
+  private final int[] bits = new int[256];
+
   /** -1 if there are negative values, else 0. */
   private final int signs;
 
@@ -47,6 +49,9 @@ final class DynamicMap {
 
   private DynamicMap(boolean signed) {
     values = values(signed);
+    for (int i = 0; i < bits.length; i++) {
+      bits[i] = Float.floatToRawIntBits(values[i]);
+    }
     signs = signed ? -1 : 0;
     trailing = signed ? 17 : 16;
     int half = (MOST - LEAST >>> trailing) + 1;
@@ -117,9 +122,9 @@ final class DynamicMap {
     return values.clone();
   }
 
-  /** The values, not a copy. */
-  float[] table() {
-    return values;
+  /** The values' bits, not a copy. */
+  int[] bits() {
+    return bits;
   }
 
   /** What {@link #encode} looks up, not a copy. */

@@ -98,15 +98,14 @@ public abstract sealed class ElementwiseOptimizer implements Optimizer
       update(slot.group, tile, m, v);
       return;
     }
-    int[] indices = tile.indices;
-    tile.first = first == null ? NONE : first.open(tile.widenedFirst(), indices);
-    tile.second = second == null ? NONE : second.open(tile.widenedSecond(), indices);
+    tile.first = first == null ? NONE : first.open(tile.widenedFirst());
+    tile.second = second == null ? NONE : second.open(tile.widenedSecond());
     update(slot.group, tile);
     if (first != null) {
-      first.close(tile.first, indices);
+      first.close(tile.first, tile.indices);
     }
     if (second != null) {
-      second.close(tile.second, indices);
+      second.close(tile.second, tile.indices);
     }
   }
 

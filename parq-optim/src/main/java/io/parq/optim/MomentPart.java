@@ -9,12 +9,16 @@ sealed interface MomentPart {
    * Gives the moment to an update.
    *
    * @param scratch of the chunk's length or more
-   * @param indices scratch for {@link Moments#BLOCK} of them
    * @return the numbers from index 0, in {@code scratch} or where they are kept
    */
-  float[] open(float[] scratch, int[] indices);
+  float[] open(float[] scratch);
 
-  /** Takes over what the update made of {@link #open}'s result, which is modified. */
+  /**
+   * Takes over what an update made.
+   *
+   * @param values what {@link #open} gave; modified
+   * @param indices scratch for {@link Moments#BLOCK} of them
+   */
   void close(float[] values, int[] indices);
 
   /** The memory of the elements, in native byte order. */
@@ -28,7 +32,7 @@ sealed interface MomentPart {
   /** Single precision. */
   record Single(float[] values) implements MomentPart {
     @Override
-    public float[] open(float[] scratch, int[] indices) {
+    public float[] open(float[] scratch) {
       return values;
     }
 
@@ -44,7 +48,7 @@ sealed interface MomentPart {
   /** bfloat16. */
   record Bf16(short[] bits) implements MomentPart {
     @Override
-    public float[] open(float[] scratch, int[] indices) {
+    public float[] open(float[] scratch) {
       SmallFloat.fromBf16(bits, 0, scratch, 0, bits.length);
       return scratch;
     }
@@ -68,11 +72,11 @@ sealed interface MomentPart {
     private static final UpdateKernels KERNELS = UpdateKernels.Best.KERNELS;
 
     @Override
-    public float[] open(float[] scratch, int[] indices) {
+    public float[] open(float[] scratch) {
       for (int block = 0; block < scales.length; block++) {
         int from = block * Moments.BLOCK;
         int length = length(from);
-        KERNELS.decode(map, codes, scales[block], scratch, from, length, indices);
+        KERNELS.decode(map, codes, scales[block], scratch, from, length);
       }
       return scratch;
     }

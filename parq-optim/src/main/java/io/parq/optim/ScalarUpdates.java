@@ -168,8 +168,7 @@ final class ScalarUpdates implements UpdateKernels {
   }
 
   @Override
-  public void decode(
-      DynamicMap map, byte[] codes, float scale, float[] x, int from, int length, int[] indices) {
+  public void decode(DynamicMap map, byte[] codes, float scale, float[] x, int from, int length) {
     map.decode(codes, scale, x, from, length);
   }
 

@@ -25,13 +25,8 @@ interface UpdateKernels {
   /** Whether a run of floats holds neither NaN nor infinity. */
   boolean isFinite(Tile t, MemorySegment memory, long start, int length);
 
-  /**
-   * {@link DynamicMap#decode}.
-   *
-   * @param indices scratch for {@link Moments#BLOCK} of them
-   */
-  void decode(
-      DynamicMap map, byte[] codes, float scale, float[] x, int from, int length, int[] indices);
+  /** {@link DynamicMap#decode}. */
+  void decode(DynamicMap map, byte[] codes, float scale, float[] x, int from, int length);
 
   /**
    * {@link DynamicMap#encode}.

@@ -254,9 +254,12 @@ final class VectorUpdates implements UpdateKernels {
   }
 
   @Override
-  public void decode(
-      DynamicMap map, byte[] codes, float scale, float[] x, int from, int length, int[] indices) {
-    VectorDynamicMap.decode(map, codes, scale, x, from, length, indices);
+  public void decode(DynamicMap map, byte[] codes, float scale, float[] x, int from, int length) {
+    if (LANES < Long.BYTES) { // there are no vectors of so few bytes
+      scalar.decode(map, codes, scale, x, from, length);
+    } else {
+      VectorDynamicMap.decode(map, codes, scale, x, from, length);
+    }
   }
 
   @Override

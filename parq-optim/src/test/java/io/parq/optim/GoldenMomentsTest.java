@@ -68,8 +68,7 @@ class GoldenMomentsTest {
     part.close(x, new int[Moments.BLOCK]);
     assertArrayEquals(Golden.floats(node.get("scales")), part.scales());
     assertArrayEquals(Base64.getDecoder().decode(node.get("codes").asText()), part.codes());
-    assertArrayEquals(
-        Golden.floats(node.get("values")), part.open(new float[x.length], new int[Moments.BLOCK]));
+    assertArrayEquals(Golden.floats(node.get("values")), part.open(new float[x.length]));
   }
 
   private static void trajectory(JsonNode node) {
@@ -134,7 +133,6 @@ class GoldenMomentsTest {
     byte[] codes = tensor.data().toArray(ValueLayout.JAVA_BYTE);
     float[] scales = state.tensors().get(name + "_scale/w").toFloats();
     DynamicMap map = name.endsWith("sq") ? DynamicMap.UNSIGNED : DynamicMap.SIGNED;
-    return new MomentPart.Blockwise(codes, scales, map)
-        .open(new float[codes.length], new int[Moments.BLOCK]);
+    return new MomentPart.Blockwise(codes, scales, map).open(new float[codes.length]);
   }
 }

@@ -77,7 +77,7 @@ class MomentKernelsTest {
         byte[] codes = new byte[x.length];
         kernels.encode(map, x.clone(), 3f, codes, from, length, indices);
         float[] values = new float[x.length];
-        kernels.decode(map, codes, 0.7f, values, from, length, indices);
+        kernels.decode(map, codes, 0.7f, values, from, length);
         int largest = Float.floatToIntBits(kernels.absMax(x, from, length));
         results.add(Arrays.toString(codes) + Arrays.toString(values) + largest);
       }
