@@ -128,7 +128,7 @@ public record Packing(int bits, int minCode, int maxCode) {
 
   /** Adds bytes, each by itself. */
   private static long add(long a, long b) {
-    return (a & ~HIGH) + (b & ~HIGH) ^ (a ^ b) & HIGH;
+    return ((a & ~HIGH) + (b & ~HIGH)) ^ ((a ^ b) & HIGH);
   }
 
   /** A bit for each byte that is no index of a code. */
@@ -152,13 +152,13 @@ public record Packing(int bits, int minCode, int maxCode) {
 
   /** Closes the gap between runs of codes and the next ones, wherever a place begins. */
   private long close(long word, int codes, long places) {
-    long low = ((1L << codes * bits) - 1) * places;
-    return word & low | word >>> codes * (8 - bits) & low << codes * bits;
+    long low = ((1L << (codes * bits)) - 1) * places;
+    return (word & low) | ((word >>> (codes * (8 - bits))) & (low << (codes * bits)));
   }
 
   private long part(long word, int codes, long places) {
-    long low = ((1L << codes * bits) - 1) * places;
-    return word & low | word << codes * (8 - bits) & low << codes * 8;
+    long low = ((1L << (codes * bits)) - 1) * places;
+    return (word & low) | ((word << (codes * (8 - bits))) & (low << (codes * 8)));
   }
 
   private IllegalArgumentException unfit(byte[] codes, int length, long first) {

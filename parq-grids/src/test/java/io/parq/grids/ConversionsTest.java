@@ -39,11 +39,11 @@ class ConversionsTest {
     int bits = random.nextInt();
     return Float.intBitsToFloat(
         switch (random.nextInt(6)) {
-          case 0 -> bits & 0xffff0000 | 0x8000;
-          case 1 -> bits & 0xffffe000 | 0x1000;
+          case 0 -> (bits & 0xffff0000) | 0x8000;
+          case 1 -> (bits & 0xffffe000) | 0x1000;
           case 2 -> bits | 0x7f800000;
           case 3 -> bits & 0x807fffff;
-          case 4 -> bits & 0x8fffffff | 0x30000000;
+          case 4 -> (bits & 0x8fffffff) | 0x30000000;
           default -> bits;
         });
   }

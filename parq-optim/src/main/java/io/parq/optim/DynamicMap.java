@@ -54,7 +54,7 @@ final class DynamicMap {
     }
     signs = signed ? -1 : 0;
     trailing = signed ? 17 : 16;
-    int half = (MOST - LEAST >>> trailing) + 1;
+    int half = ((MOST - LEAST) >>> trailing) + 1;
     negatives = signed ? half : 0;
     entries = new int[half + negatives];
     for (int i = 0; i < half; i++) {
@@ -98,13 +98,13 @@ final class DynamicMap {
     int end = 1 << trailing;
     while (limit < end) {
       int middle = (limit + end) >>> 1;
-      if (search(Float.intBitsToFloat(low + middle | sign)) == code) {
+      if (search(Float.intBitsToFloat((low + middle) | sign)) == code) {
         limit = middle + 1;
       } else {
         end = middle;
       }
     }
-    return code << LIMIT_BITS | limit;
+    return (code << LIMIT_BITS) | limit;
   }
 
   /** The reference's rounding of a number, by bisection. */
@@ -166,10 +166,10 @@ final class DynamicMap {
     int mask = (1 << trailing) - 1;
     for (int i = from; i < from + length; i++) {
       int bits = Float.floatToRawIntBits(x[i]);
-      int sign = bits >> 31 & signs;
+      int sign = (bits >> 31) & signs;
       int above = Math.clamp(bits & Integer.MAX_VALUE, LEAST, MOST) - LEAST;
       int entry = table[(above >>> trailing) + (sign & negatives)];
-      int passed = (entry & LIMIT) - 1 - (above & mask) >> 31; // -1 from the limit on
+      int passed = ((entry & LIMIT) - 1 - (above & mask)) >> 31; // -1 from the limit on
       codes[i] = (byte) ((entry >>> LIMIT_BITS) - ((passed ^ sign) - sign));
     }
   }

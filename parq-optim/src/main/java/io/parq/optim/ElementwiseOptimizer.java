@@ -93,9 +93,8 @@ public abstract sealed class ElementwiseOptimizer implements Optimizer
     tile.length = chunk.length();
     MomentPart first = moments.isEmpty() ? null : moments.getFirst().part(chunk);
     MomentPart second = moments.size() < 2 ? null : moments.getLast().part(chunk);
-    if (first instanceof MomentPart.Bf16(short[] m)
-        && second instanceof MomentPart.Bf16(short[] v)) {
-      update(slot.group, tile, m, v);
+    if (first instanceof MomentPart.Bf16 m && second instanceof MomentPart.Bf16 v) {
+      update(slot.group, tile, m.bits(), v.bits());
       return;
     }
     tile.first = first == null ? NONE : first.open(tile.widenedFirst());

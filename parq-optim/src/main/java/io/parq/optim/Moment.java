@@ -41,13 +41,11 @@ final class Moment {
 
   private MomentPart part(Moments own, int length) {
     return switch (own) {
-      case FP32 -> new MomentPart.Single(new float[length]);
-      case BF16 -> new MomentPart.Bf16(new short[length]);
+      case FP32 -> new MomentPart.Single(length);
+      case BF16 -> new MomentPart.Bf16(length);
       case BLOCKWISE_8BIT ->
           new MomentPart.Blockwise(
-              new byte[length],
-              new float[Math.ceilDiv(length, Moments.BLOCK)],
-              name.endsWith("sq") ? DynamicMap.UNSIGNED : DynamicMap.SIGNED);
+              length, name.endsWith("sq") ? DynamicMap.UNSIGNED : DynamicMap.SIGNED);
     };
   }
 

@@ -30,7 +30,13 @@ sealed interface MomentPart {
   }
 
   /** Single precision. */
-  record Single(float[] values) implements MomentPart {
+  final class Single implements MomentPart {
+    private final float[] values;
+
+    Single(int length) {
+      values = new float[length];
+    }
+
     @Override
     public float[] open(float[] scratch) {
       return values;
@@ -46,7 +52,17 @@ sealed interface MomentPart {
   }
 
   /** bfloat16. */
-  record Bf16(short[] bits) implements MomentPart {
+  final class Bf16 implements MomentPart {
+    private final short[] bits;
+
+    Bf16(int length) {
+      bits = new short[length];
+    }
+
+    short[] bits() {
+      return bits;
+    }
+
     @Override
     public float[] open(float[] scratch) {
       SmallFloat.fromBf16(bits, 0, scratch, 0, bits.length);
@@ -65,11 +81,29 @@ sealed interface MomentPart {
   }
 
   /** Codes, and a scale for each block, the last of which may be shorter. */
-  record Blockwise(byte[] codes, float[] scales, DynamicMap map) implements MomentPart {
+  final class Blockwise implements MomentPart {
     /** Smaller scales are not used: what they would divide becomes 0, or close to it. */
     private static final float LEAST_SCALE = 1e-12f;
 
     private static final UpdateKernels KERNELS = UpdateKernels.Best.KERNELS;
+
+    private final byte[] codes;
+    private final float[] scales;
+    private final DynamicMap map;
+
+    Blockwise(int length, DynamicMap map) {
+      this.codes = new byte[length];
+      this.scales = new float[Math.ceilDiv(length, Moments.BLOCK)];
+      this.map = map;
+    }
+
+    byte[] codes() {
+      return codes;
+    }
+
+    float[] scales() {
+      return scales;
+    }
 
     @Override
     public float[] open(float[] scratch) {
