@@ -210,9 +210,31 @@ public final class Lattice {
       throw new IllegalStateException(config + " is fitted to the whole tensor only");
     }
     int size = layout.blockLength();
+    if (grid() instanceof UniformGrid uniform && uniform.fitsMagnitudes()) {
+      fitMagnitudes(uniform, block, x, from, length / size);
+      return;
+    }
     for (int done = 0, b = block; done < length; done += size, b++) {
       float largest = checkFinite(x, from + done, size, layout.start(b));
       grid().fit(x, from + done, size, largest, null, this, b);
+    }
+  }
+
+  /** Many blocks at a time, since short ones cost more than their values. */
+  private void fitMagnitudes(UniformGrid uniform, int block, float[] x, int from, int blocks) {
+    Scratch scratch = Scratch.own();
+    int size = layout.blockLength();
+    int most = scratch.largest.length;
+    for (int done = 0; done < blocks; done += most) {
+      int n = Math.min(most, blocks - done);
+      int start = from + done * size;
+      KERNELS.magnitudes(x, start, n, size, scratch.largest, scratch.sums);
+      for (int i = 0; i < n; i++) {
+        if (!(scratch.largest[i] < Float.POSITIVE_INFINITY)) {
+          checkFinite(x, start + i * size, size, layout.start(block + done + i));
+        }
+        uniform.fitMagnitudes(scratch.largest[i], scratch.sums[i] / size, this, block + done + i);
+      }
     }
   }
 
@@ -242,6 +264,35 @@ public final class Lattice {
    */
   public void interval(int block, float[] x, int from, int length, float[] lower, float[] upper) {
     grid().interval(this, block, x, from, length, lower, upper);
+  }
+
+  /**
+   * Moves values away from the middle of the levels around them, until they reach one: {@code x =
+   * clamp(centre + (x - centre) / inverseSlope, lower, upper)} with {@link #interval}'s levels and
+   * {@code centre = (lower + upper) / 2}.
+   *
+   * @param block the block that the first belongs to
+   * @param x values; modified
+   * @param from index of the first, in all arrays
+   * @param length number of values
+   * @param inverseSlope above 0, at most 1
+   * @param scratch1 overwritten at the same indices
+   * @param scratch2 overwritten at the same indices
+   */
+  public void piecewise(
+      int block,
+      float[] x,
+      int from,
+      int length,
+      float inverseSlope,
+      float[] scratch1,
+      float[] scratch2) {
+    if (grid() instanceof UniformGrid uniform && !uniform.hasOffset()) {
+      KERNELS.piecewise(uniform, this, block, x, from, length, inverseSlope);
+    } else {
+      interval(block, x, from, length, scratch1, scratch2);
+      KERNELS.piecewise(x, scratch1, scratch2, from, length, inverseSlope);
+    }
   }
 
   /**

@@ -8,12 +8,18 @@ final class Scratch {
   private static final int MOST_KEPT = 1 << 20;
 
   private static final int MOST_LEVELS = 256;
+  private static final int MOST_BLOCKS = 256;
 
   /** The levels of a block, ascending. */
   final float[] levels = new float[MOST_LEVELS];
 
   /** What a value must reach to go to the level above. */
   final float[] thresholds = new float[MOST_LEVELS];
+
+  /** The largest magnitude of each of some blocks, and the sum of magnitudes. */
+  final float[] largest = new float[MOST_BLOCKS];
+
+  final double[] sums = new double[MOST_BLOCKS];
 
   final BestSplit split = new BestSplit();
 

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class ChunkPlan {
   /** Elements in a chunk: its arrays stay in the second-level cache. */
-  static final int LENGTH = 1 << 14;
+  static final int LENGTH = 1 << 16;
 
   private final List<Chunk> chunks = new ArrayList<>();
 
