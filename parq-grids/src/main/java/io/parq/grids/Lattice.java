@@ -165,7 +165,7 @@ public final class Lattice {
    */
   public void fit(MemorySegment values, float @Nullable [] importance) {
     checkSize(values);
-    checkImportance(importance);
+    ErrorOptimalScale.checkImportance(importance, grid(), layout.columns());
     int length = layout.blockLength();
     float[] x = new float[length];
     float[] weights = importance == null ? null : new float[length];
@@ -211,30 +211,12 @@ public final class Lattice {
     }
     int size = layout.blockLength();
     if (grid() instanceof UniformGrid uniform && uniform.fitsMagnitudes()) {
-      fitMagnitudes(uniform, block, x, from, length / size);
+      MagnitudeFit.fit(uniform, this, block, x, from, length / size);
       return;
     }
     for (int done = 0, b = block; done < length; done += size, b++) {
       float largest = checkFinite(x, from + done, size, layout.start(b));
       grid().fit(x, from + done, size, largest, null, this, b);
-    }
-  }
-
-  /** Many blocks at a time, since short ones cost more than their values. */
-  private void fitMagnitudes(UniformGrid uniform, int block, float[] x, int from, int blocks) {
-    Scratch scratch = Scratch.own();
-    int size = layout.blockLength();
-    int most = scratch.largest.length;
-    for (int done = 0; done < blocks; done += most) {
-      int n = Math.min(most, blocks - done);
-      int start = from + done * size;
-      KERNELS.magnitudes(x, start, n, size, scratch.largest, scratch.sums);
-      for (int i = 0; i < n; i++) {
-        if (!(scratch.largest[i] < Float.POSITIVE_INFINITY)) {
-          checkFinite(x, start + i * size, size, layout.start(block + done + i));
-        }
-        uniform.fitMagnitudes(scratch.largest[i], scratch.sums[i] / size, this, block + done + i);
-      }
     }
   }
 
@@ -391,29 +373,8 @@ public final class Lattice {
     }
   }
 
-  private void checkImportance(float @Nullable [] importance) {
-    if (importance == null) {
-      return;
-    }
-    if (importance.length != layout.columns()) {
-      throw new IllegalArgumentException(
-          "importance of %d columns, expected %d".formatted(importance.length, layout.columns()));
-    }
-    if (!grid().spec().endsWith("+error-optimal")) {
-      throw new IllegalArgumentException(
-          "importance for grid " + grid() + ", expected an error-optimal one");
-    }
-    for (int i = 0; i < importance.length; i++) {
-      if (!(importance[i] >= 0 && importance[i] < Float.POSITIVE_INFINITY)) {
-        throw new IllegalArgumentException(
-            "importance %s of column %d, expected finite and at least 0"
-                .formatted(importance[i], i));
-      }
-    }
-  }
-
   /** Returns the largest magnitude. */
-  private static float checkFinite(float[] x, int from, int length, long start) {
+  static float checkFinite(float[] x, int from, int length, long start) {
     float largest = KERNELS.absMax(x, from, length, 0f);
     if (!(largest < Float.POSITIVE_INFINITY)) {
       int i = from;

@@ -8,7 +8,6 @@ final class Scratch {
   private static final int MOST_KEPT = 1 << 20;
 
   private static final int MOST_LEVELS = 256;
-  private static final int MOST_BLOCKS = 256;
 
   /** The levels of a block, ascending. */
   final float[] levels = new float[MOST_LEVELS];
@@ -16,10 +15,7 @@ final class Scratch {
   /** What a value must reach to go to the level above. */
   final float[] thresholds = new float[MOST_LEVELS];
 
-  /** The largest magnitude of each of some blocks, and the sum of magnitudes. */
-  final float[] largest = new float[MOST_BLOCKS];
-
-  final double[] sums = new double[MOST_BLOCKS];
+  final MagnitudeFit magnitudes = new MagnitudeFit();
 
   final BestSplit split = new BestSplit();
 
