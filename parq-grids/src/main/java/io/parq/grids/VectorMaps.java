@@ -9,8 +9,6 @@ import jdk.incubator.vector.VectorSpecies;
 /** The maps of {@link VectorKernels} onto uniform grids. */
 final class VectorMaps {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
-  private static final VectorSpecies<Integer> INTS =
-      VectorSpecies.of(int.class, FLOATS.vectorShape());
   private static final int LANES = FLOATS.length();
 
   /** The longest of several blocks that one loop runs over. */
