@@ -139,6 +139,30 @@ final class VectorUpdates implements UpdateKernels {
   }
 
   @Override
+  public void adam(AdamUpdate c, Tile t, short[] first, short[] second) {
+    int length = t.length - t.length % LANES;
+    boolean hasLatents = t.latents != null;
+    long seen =
+        VectorMoments.adam(
+            c,
+            hasLatents ? t.latents() : t.x,
+            hasLatents,
+            weights(t),
+            start(t.weights, t.start),
+            gradient(t, t.gradient, t.start, t.length),
+            start(t.gradient, t.start),
+            first,
+            second,
+            length);
+    t.isFinite = (int) seen < NOT_FINITE;
+    t.touched = (int) (seen >>> 32);
+    finish(t, length);
+    if (length < t.length) {
+      scalar.adam(c, t, first, second, length);
+    }
+  }
+
+  @Override
   public void sgd(Sgd.Coefficients c, Tile t) {
     int length = t.length - t.length % LANES;
     boolean hasLatents = t.latents != null;
@@ -227,6 +251,37 @@ final class VectorUpdates implements UpdateKernels {
     }
     return largest.reduceLanes(VectorOperators.MAX) < NOT_FINITE
         && (whole == length || scalar.isFinite(t, memory, start + whole, length - whole));
+  }
+
+  @Override
+  public void decode(DynamicMap map, byte[] codes, float scale, float[] x, int from, int length) {
+    if (LANES < Long.BYTES) { // there are no vectors of so few bytes
+      scalar.decode(map, codes, scale, x, from, length);
+    } else {
+      VectorDynamicMap.decode(map, codes, scale, x, from, length);
+    }
+  }
+
+  @Override
+  public void encode(
+      DynamicMap map, float[] x, float scale, byte[] codes, int from, int length, int[] indices) {
+    if (LANES < Long.BYTES) { // there are no vectors of so few bytes
+      scalar.encode(map, x, scale, codes, from, length, indices);
+    } else {
+      VectorDynamicMap.encode(map, x, scale, codes, from, length, indices);
+    }
+  }
+
+  @Override
+  public float absMax(float[] x, int from, int length) {
+    IntVector largest = IntVector.zero(INTS);
+    int i = from;
+    for (; i <= from + length - LANES; i += LANES) {
+      IntVector bits = FloatVector.fromArray(FLOATS, x, i).reinterpretAsInts();
+      largest = largest.max(bits.and(MAGNITUDE));
+    }
+    int rest = Float.floatToRawIntBits(scalar.absMax(x, i, from + length - i));
+    return Float.intBitsToFloat(Math.max(largest.reduceLanes(VectorOperators.MAX), rest));
   }
 
   @Override

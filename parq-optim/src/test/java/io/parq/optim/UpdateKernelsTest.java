@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Plain loops against vectors, bit for bit, whatever the length, offset and kind of memory. */
 class UpdateKernelsTest {
   private static final int LONGEST = 70;
-  private static final int MEMORY = 128;
+  static final int MEMORY = 128;
   private static final long SEED = 5;
 
   private final ScalarUpdates scalar = new ScalarUpdates();
@@ -69,7 +69,7 @@ class UpdateKernelsTest {
 
   /** Memory of every kind, and as tensors of another library show it. */
   @SuppressWarnings("restricted")
-  private static List<MemorySegment> memories(Path folder) throws java.io.IOException {
+  static List<MemorySegment> memories(Path folder) throws java.io.IOException {
     MemorySegment nativeMemory = Arena.global().allocate(4 * MEMORY, 64);
     MemorySegment foreign = Arena.global().allocate(4 * MEMORY + 4, 64).asSlice(4);
     Path file = Files.write(folder.resolve("memory" + System.nanoTime()), new byte[4 * MEMORY]);
