@@ -15,7 +15,7 @@ final class DecoderMetadata {
   private static final System.Logger LOG = System.getLogger(DecoderMetadata.class.getName());
 
   /** Layers of the only gemma whose queries llama.cpp scales by hidden size and heads. */
-  private static final int GEMMA_27B_LAYERS = 62;
+  static final int GEMMA_27B_LAYERS = 62;
 
   private DecoderMetadata() {}
 
