@@ -2,6 +2,7 @@ package io.parq.cli;
 
 import io.parq.export.ModelFiles;
 import io.parq.runtime.LanguageModel;
+import io.parq.runtime.LoadOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,6 +39,7 @@ final class Loading {
   }
 
   LanguageModel runtime(Path path) throws IOException {
-    return LanguageModel.load(path, floatActivations);
+    return LanguageModel.load(
+        path, LoadOptions.DEFAULTS.withFloatActivations(floatActivations).withConfig(config));
   }
 }

@@ -1,14 +1,11 @@
 package io.parq.runtime;
 
-import io.parq.export.ModelFiles;
 import io.parq.export.model.ModelConfig;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A decoder that runs on the CPU, from packed weights or plain ones:
@@ -25,8 +22,6 @@ import org.jspecify.annotations.Nullable;
  * its own.
  */
 public final class LanguageModel implements AutoCloseable {
-  private static final String PACKED = "model.parq.safetensors";
-
   private final Decoder decoder;
   private final Codec codec;
   private final long startNanos;
@@ -38,51 +33,36 @@ public final class LanguageModel implements AutoCloseable {
   }
 
   /**
-   * Reads a model.
+   * Reads a model, in any format that {@code parq export} writes, whoever wrote it: a packed file
+   * such as {@code model.parq.safetensors}; a folder that training wrote, with such a file and the
+   * folder {@code model}; a GGUF file; a Hugging Face folder. Codes of packed and GGUF files stay
+   * codes; weights of ONNX and torchao are decoded to single precision.
    *
-   * @param path a packed file such as {@code model.parq.safetensors}; a folder that training wrote,
-   *     with such a file and the folder {@code model}; or a Hugging Face folder, packed or not
+   * @param path file or folder
    * @return the model, to be closed by the caller; its inputs are quantized as it was trained
    * @throws IOException if a file is missing, cannot be read, or is not what its configuration asks
    *     for
    */
   public static LanguageModel load(Path path) throws IOException {
-    return load(path, false);
+    return load(path, LoadOptions.DEFAULTS);
   }
 
   /**
    * Reads a model as {@link #load(Path)} does.
    *
    * @param path file or folder
-   * @param floatActivations whether inputs of layers are left as they are, even of a model that was
-   *     trained with quantized ones
+   * @param options how
    * @return the model, to be closed by the caller
    * @throws IOException as the other
    */
-  public static LanguageModel load(Path path, boolean floatActivations) throws IOException {
+  public static LanguageModel load(Path path, LoadOptions options) throws IOException {
     long start = System.nanoTime();
-    boolean isFolder = Files.isDirectory(path);
-    Path trained = path.resolve(PACKED);
-    Path weights = isFolder && Files.isRegularFile(trained) ? trained : path;
-    Path beside = isFolder ? path : path.toAbsolutePath().getParent();
-    try (WeightFiles files = WeightFiles.open(weights)) {
-      String json = files.metadata().get(ModelFiles.CONFIG);
-      Path folder = folder(beside, "tokenizer.json");
-      ModelConfig config =
-          json == null
-              ? ModelConfig.read(folder(beside, ModelFiles.CONFIG))
-              : ModelConfig.parse(json);
-      Decoder decoder = new Decoder(new LayerReader(config, files, floatActivations));
-      Codec codec = Codec.load(folder, config.vocabSize());
+    try (WeightFiles files = WeightFiles.open(path, options.config())) {
+      ModelConfig config = files.config();
+      Decoder decoder = new Decoder(new LayerReader(config, files, options.floatActivations()));
+      Codec codec = Codec.load(files.texts(), config.vocabSize());
       return new LanguageModel(decoder, codec, System.nanoTime() - start);
     }
-  }
-
-  /** The folder itself or its part {@code model}, whichever has a file. */
-  private static Path folder(@Nullable Path folder, String name) {
-    Path own = folder == null ? Path.of("") : folder;
-    Path part = own.resolve("model");
-    return !Files.exists(own.resolve(name)) && Files.exists(part.resolve(name)) ? part : own;
   }
 
   /** {@return what the model looks like} */

@@ -114,7 +114,7 @@ final class CodeReader {
    */
   private void put(int group, float scale, float offset) {
     float whole = scale * tensorScale;
-    float moved = (float) (offset + (double) coding.centre() * scale);
+    float moved = (float) (offset + coding.moved() * scale);
     if (!Float.isFinite(whole) || !Float.isFinite(moved)) {
       throw new IllegalArgumentException(
           "row %d, group %d: scale %s, offset %s, expected finite"

@@ -71,9 +71,15 @@ enum Encoding {
       return new Coding(UniformGrid.symmetric(bits), groups, 0, splitter);
     }
 
-    /** Codes from 0 on. */
+    /** Codes from 0 on: half of them are below zero in the only grids with offsets. */
     static Coding offset(int bits, int groups, Splitter splitter) {
-      return new Coding(UniformGrid.symmetric(bits).centred(), groups, 1 << (bits - 1), splitter);
+      UniformGrid grid = UniformGrid.stretched(bits).centred();
+      return new Coding(grid, groups, 1 << (bits - 1), splitter);
+    }
+
+    /** What is added to a code of the file before it is scaled, to get the grid's. */
+    double moved() {
+      return grid instanceof UniformGrid uniform ? centre + uniform.zeroPoint() : 0;
     }
   }
 
