@@ -4,8 +4,8 @@ import io.helidon.webserver.WebServer;
 import io.parq.runtime.LanguageModel;
 import io.parq.runtime.Scheduler;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.URI;
 import java.time.Duration;
 
@@ -67,6 +67,7 @@ public final class ParqServer implements AutoCloseable {
           "{0} is reached from other machines, and no API key is asked for",
           options.host());
     }
+    checkFree(address, options.port());
     Scheduler scheduler =
         new Scheduler(model, limits.concurrent(), limits.queued(), limits.context());
     try {
@@ -85,16 +86,27 @@ public final class ParqServer implements AutoCloseable {
               .routing(api::route)
               .build()
               .start();
+      if (!server.isRunning() || server.port() <= 0) { // it logs why
+        throw new IOException(
+            "%s:%d: cannot be listened at"
+                .formatted(options.host(), options.port()));
+      }
       return new ParqServer(server, scheduler, api, options);
-    } catch (UncheckedIOException e) {
-      scheduler.close();
-      throw new IOException(
-          "%s:%d: cannot be listened at: %s"
-              .formatted(options.host(), options.port(), e.getCause().getMessage()),
-          e);
     } catch (IOException | RuntimeException | Error e) {
       scheduler.close();
       throw e;
+    }
+  }
+
+  /** The web server only logs why it could not start. */
+  private static void checkFree(InetAddress address, int port) throws IOException {
+    try (ServerSocket probe = new ServerSocket(port, 1, address)) {
+      LOG.log(System.Logger.Level.TRACE, "{0} is free", probe);
+    } catch (IOException e) {
+      throw new IOException(
+          "%s:%d: cannot be listened at: %s"
+              .formatted(address.getHostAddress(), port, e.getMessage()),
+          e);
     }
   }
 
