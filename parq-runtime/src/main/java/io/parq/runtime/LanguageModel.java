@@ -1,6 +1,7 @@
 package io.parq.runtime;
 
 import io.parq.export.model.ModelConfig;
+import io.parq.export.model.TextStream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -24,11 +25,13 @@ import java.util.function.Consumer;
 public final class LanguageModel implements AutoCloseable {
   private final Decoder decoder;
   private final Codec codec;
+  private final boolean cached;
   private final long startNanos;
 
-  private LanguageModel(Decoder decoder, Codec codec, long startNanos) {
+  private LanguageModel(Decoder decoder, Codec codec, boolean cached, long startNanos) {
     this.decoder = decoder;
     this.codec = codec;
+    this.cached = cached;
     this.startNanos = startNanos;
   }
 
@@ -61,7 +64,7 @@ public final class LanguageModel implements AutoCloseable {
       ModelConfig config = files.config();
       Decoder decoder = new Decoder(new LayerReader(config, files, options.floatActivations()));
       Codec codec = Codec.load(files.texts(), config.vocabSize());
-      return new LanguageModel(decoder, codec, System.nanoTime() - start);
+      return new LanguageModel(decoder, codec, false, System.nanoTime() - start);
     }
   }
 
@@ -170,6 +173,11 @@ public final class LanguageModel implements AutoCloseable {
   /** {@return bytes of memory that keys and values of one token take} */
   public long cacheBytesPerToken() {
     return decoder.cacheBytesPerToken();
+  }
+
+  /** {@return whether repacked weights came from a cache} */
+  public boolean isCached() {
+    return cached;
   }
 
   /** {@return nanoseconds that reading and repacking took} */
