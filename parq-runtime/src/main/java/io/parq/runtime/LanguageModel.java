@@ -4,8 +4,6 @@ import io.parq.export.model.ModelConfig;
 import io.parq.export.model.TextStream;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.SplittableRandom;
 import java.util.function.Consumer;
 
 /**
@@ -110,54 +108,46 @@ public final class LanguageModel implements AutoCloseable {
   }
 
   /**
-   * Continues a prompt. The same arguments give the same text.
+   * Turns a text into the tokens of a prompt.
    *
-   * @param prompt the beginning, after the token for the beginning of a text, if there is one; an
-   *     empty one is replaced by the token for the beginning or else the end of a text
+   * @param text any text, to be put after the token for the beginning of a text, if there is one;
+   *     an empty one is replaced by the token for the beginning or else the end of a text
+   * @return the ids
+   * @throws IllegalArgumentException if the text is empty and there is no such token
+   * @throws IllegalStateException as {@link #encode}
+   */
+  public int[] prompt(String text) {
+    return codec.prompt(text);
+  }
+
+  /**
+   * Continues a prompt. The same arguments give the same text. If the thread is interrupted, the
+   * text ends with the token that is being computed, and the thread stays interrupted.
+   *
+   * @param prompt the beginning, as {@link #prompt(String)} takes it
    * @param generation what to do
    * @param stream is given the text in pieces as soon as they are certain: whole characters, and
    *     nothing that may turn out to be a stop string
    * @return the whole text, and how long it took
-   * @throws IllegalArgumentException if the prompt is longer than the model has positions, or empty
-   *     and there is no token for the beginning or end
+   * @throws IllegalArgumentException if the prompt is longer than the model has positions, or as
+   *     {@link #prompt(String)}
    * @throws IllegalStateException as {@link #encode}
    */
   public Generation.Result generate(String prompt, Generation generation, Consumer<String> stream) {
-    long start = System.nanoTime();
-    int[] ids = codec.prompt(prompt);
-    int first = ids.length;
-    if (first > config().maxPositions()) {
-      throw new IllegalArgumentException(
-          "%d tokens, expected at most the model's %d positions"
-              .formatted(first, config().maxPositions()));
+    return run(sequence(prompt(prompt), generation, config().maxPositions(), stream));
+  }
+
+  Sequence sequence(int[] prompt, Generation generation, int positions, Consumer<String> stream) {
+    return new Sequence(codec, prompt, generation, decoder.newCache(), positions, stream);
+  }
+
+  Generation.Result run(Sequence sequence) {
+    boolean goesOn = true;
+    while (goesOn && !Thread.currentThread().isInterrupted()) {
+      Chunk all = sequence.next(Integer.MAX_VALUE);
+      goesOn = sequence.add(decoder.read(all.ids(), all.length(), all.cache(), false));
     }
-    int most = (int) Math.min((long) first + generation.maxTokens(), config().maxPositions());
-    ids = Arrays.copyOf(ids, Math.max(most, first + 1));
-    KeyValueCache cache = decoder.newCache();
-    float[] logits = decoder.read(ids, first, cache, false);
-    long prefill = System.nanoTime() - start;
-    SplittableRandom random = new SplittableRandom(generation.sampling().seed());
-    TextStream text = new TextStream(generation.stops(), stream);
-    int length = first;
-    Generation.End end = Generation.End.LENGTH;
-    while (true) {
-      int next = generation.sampling().choose(logits, ids, length, random);
-      ids[length++] = next;
-      if (codec.ends(next)) {
-        end = Generation.End.END_OF_TEXT;
-        break;
-      }
-      if (text.update(codec.decode(Arrays.copyOfRange(ids, first, length)))) {
-        end = Generation.End.STOP_STRING;
-        break;
-      }
-      if (length >= ids.length) {
-        break;
-      }
-      logits = decoder.read(ids, length, cache, false);
-    }
-    long decode = System.nanoTime() - start - prefill;
-    return new Generation.Result(text.finish(), first, length - first, end, prefill, decode);
+    return sequence.result();
   }
 
   /** What computes, for tests of its parts. */

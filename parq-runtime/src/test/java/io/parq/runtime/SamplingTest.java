@@ -34,7 +34,9 @@ class SamplingTest {
     assertEquals(Set.of(1), drawn(Sampling.GREEDY));
     assertEquals(Set.of(0, 1, 2, 3, 4), drawn(Sampling.at(1, 5)));
     assertEquals(Set.of(1, 3), drawn(new Sampling(1, 2, 1, 0, 1, 5)));
-    assertEquals(Set.of(0, 1, 2, 3), drawn(new Sampling(1, 4, 1, 0, 1, 5)));
+    assertEquals(Set.of(1, 2, 3), drawn(new Sampling(1, 3, 1, 0, 1, 5)));
+    assertEquals(
+        Set.of(0, 1, 2, 3, 4), drawn(new Sampling(1, 4, 1, 0, 1, 5)), "equal to the fourth");
     assertEquals(Set.of(1, 3), drawn(new Sampling(1, 0, 0.7, 0, 1, 5)));
     assertEquals(Set.of(1, 2, 3), drawn(new Sampling(1, 0, 1, 0.2, 1, 5)));
     assertEquals(Set.of(1), drawn(new Sampling(1, 0, 1, 1, 1, 5)));
