@@ -2,8 +2,8 @@ package io.parq.cli;
 
 import io.parq.runtime.Generation;
 import io.parq.runtime.LanguageModel;
+import io.parq.runtime.Sampling;
 import io.parq.torch.train.Generator;
-import io.parq.torch.train.Sampling;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -15,6 +15,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -30,7 +31,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "MODEL",
       description =
-          "a Hugging Face folder; with --backend runtime also what parq train wrote, or a packed file")
+          "a model in any format: what parq train wrote, a packed or GGUF file, a Hugging Face folder")
   private Path folder = Path.of("");
 
   @Option(
@@ -78,24 +79,24 @@ final class GenerateCommand implements Callable<Integer> {
   private List<String> stops = new ArrayList<>();
 
   @Option(
-      names = "--backend",
-      paramLabel = "NAME",
-      defaultValue = "torch",
-      description =
-          "torch, or runtime: without LibTorch, also for packed models (default: ${DEFAULT-VALUE})")
-  private Backend backend = Backend.torch;
+      names = "--min-p",
+      paramLabel = "P",
+      defaultValue = "0.0",
+      description = "draw from tokens at least P times as likely as the most likely one only")
+  private double minP;
 
-  /** What runs the model, as it is written on the command line. */
-  enum Backend {
-    torch,
-    runtime
-  }
+  @Option(
+      names = "--repetition-penalty",
+      paramLabel = "F",
+      defaultValue = "1.0",
+      description = "make tokens that are there already less likely, above 1 (default: 1)")
+  private double repetitionPenalty = 1;
 
   @Mixin private Loading loading = new Loading();
 
   @Override
   public Integer call() throws IOException {
-    if (backend == Backend.runtime) {
+    if (loading.backend(folder) == Backend.RUNTIME) {
       runtime();
     } else {
       torch();
@@ -104,13 +105,8 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private void runtime() throws IOException {
-    Sampling checked = new Sampling(temperature, topK, topP, seed);
-    Generation generation =
-        new Generation(
-            maxTokens,
-            new io.parq.runtime.Sampling(
-                checked.temperature(), checked.topK(), checked.topP(), 0, 1, checked.seed()),
-            stops);
+    Sampling sampling = new Sampling(temperature, topK, topP, minP, repetitionPenalty, seed);
+    Generation generation = new Generation(maxTokens, sampling, stops);
     PrintWriter out = spec.commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();
     try (LanguageModel model = loading.runtime(folder)) {
@@ -120,14 +116,12 @@ final class GenerateCommand implements Callable<Integer> {
       out.flush();
       err.printf(
           Locale.ROOT,
-          "%d tokens, %.1f a second, after %d tokens at %.1f a second; %.1f MB of weights read in"
-              + " %.2f s%n",
-          result.tokens(),
-          result.decodeRate(),
+          "prompt: %d tokens, %.1f a second; text: %d tokens, %.1f a second%n%s%n",
           result.promptTokens(),
           result.prefillRate(),
-          model.weightBytes() / 1e6,
-          model.startNanos() / 1e9);
+          result.tokens(),
+          result.decodeRate(),
+          Footprint.of(model));
       err.flush();
     }
   }
@@ -138,8 +132,13 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private void torch() throws IOException {
-    Sampling sampling = new Sampling(temperature, topK, topP, seed);
-    Generator.Options options = new Generator.Options(maxTokens, sampling, stops);
+    if (minP != 0 || repetitionPenalty != 1) {
+      throw new ParameterException(
+          spec.commandLine(), "--min-p and --repetition-penalty go with --backend runtime only");
+    }
+    Generator.Options options =
+        new Generator.Options(
+            maxTokens, new io.parq.torch.train.Sampling(temperature, topK, topP, seed), stops);
     PrintWriter out = spec.commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();
     try (LoadedModel loaded = loading.model(folder)) {

@@ -26,13 +26,19 @@ public final class LanguageModel implements AutoCloseable {
   private final Decoder decoder;
   private final Codec codec;
   private final @Nullable ChatTemplate template;
+  private final boolean cached;
   private final long startNanos;
 
   private LanguageModel(
-      Decoder decoder, Codec codec, @Nullable ChatTemplate template, long startNanos) {
+      Decoder decoder,
+      Codec codec,
+      @Nullable ChatTemplate template,
+      boolean cached,
+      long startNanos) {
     this.decoder = decoder;
     this.codec = codec;
     this.template = template;
+    this.cached = cached;
     this.startNanos = startNanos;
   }
 
@@ -66,7 +72,7 @@ public final class LanguageModel implements AutoCloseable {
       Decoder decoder = new Decoder(new LayerReader(config, files, options.floatActivations()));
       Codec codec = Codec.load(files.texts(), config.vocabSize());
       ChatTemplate template = ChatTemplate.load(files.texts());
-      return new LanguageModel(decoder, codec, template, System.nanoTime() - start);
+      return new LanguageModel(decoder, codec, template, false, System.nanoTime() - start);
     }
   }
 
@@ -230,6 +236,11 @@ public final class LanguageModel implements AutoCloseable {
   /** {@return bytes of memory that keys and values of one token take} */
   public long cacheBytesPerToken() {
     return decoder.cacheBytesPerToken();
+  }
+
+  /** {@return whether repacked weights came from a cache} */
+  public boolean isCached() {
+    return cached;
   }
 
   /** {@return nanoseconds that reading and repacking took} */

@@ -1,11 +1,12 @@
 package io.parq.export.gguf;
 
 import io.parq.grids.Granularity;
+import io.parq.grids.Grid;
 import io.parq.grids.Lattice;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.QuantizedTensor;
 import io.parq.grids.ScaleType;
-import io.parq.grids.TableGrid;
+import io.parq.grids.UniformGrid;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -49,7 +50,7 @@ final class CodeReader {
     blocks = Math.toIntExact(entry.columns() / entry.encoding().elements());
     groups = Math.multiplyExact(blocks, coding.groups());
     scales = new float[Math.toIntExact(Math.multiplyExact(entry.rows(), groups))];
-    offsets = new float[coding.grid().hasOffset() ? scales.length : 0];
+    offsets = new float[coding.hasOffset() ? scales.length : 0];
     long size = Math.multiplyExact(entry.rows(), entry.columns());
     codes =
         size <= MAX_HEAP_BYTES
@@ -68,22 +69,41 @@ final class CodeReader {
     Granularity granularity =
         perRow == 1 ? Granularity.perRow() : Granularity.perGroup((int) entry.columns() / groups);
     long[] shape = entry.shape().stream().mapToLong(Long::longValue).toArray();
-    Lattice lattice =
-        Lattice.unfitted(new QuantConfig(coding.grid(), granularity, scaleType()), shape);
+    Lattice lattice = Lattice.unfitted(new QuantConfig(grid(), granularity, scaleType()), shape);
     float[] latticeOffsets = lattice.offsets();
     for (int i = 0; i < lattice.scales().length; i++) {
       int from = i / perRow * groups + i % perRow;
       lattice.scales()[i] = scales[from];
       if (latticeOffsets != null) {
-        latticeOffsets[i] = offsets[from];
+        latticeOffsets[i] = (float) offset(from, lattice.grid());
       }
     }
     return new QuantizedTensor(lattice, codes);
   }
 
+  /** The first grid that needs no offsets, or else the last. */
+  private Grid grid() {
+    for (Grid grid : coding.grids()) {
+      boolean zero = true;
+      for (int i = 0; i < offsets.length && zero; i++) {
+        zero = offset(i, grid) == 0;
+      }
+      if (zero) {
+        return grid;
+      }
+    }
+    return coding.grids().getLast();
+  }
+
+  /** What is added to values of the grid, whose codes and zero point are others. */
+  private double offset(int group, Grid grid) {
+    double zeroPoint = grid instanceof UniformGrid uniform ? uniform.zeroPoint() : 0;
+    return offsets[group] + (coding.centre() + zeroPoint) * scales[group];
+  }
+
   /** What the scales are exactly: products of K types have more digits than half precision. */
   private ScaleType scaleType() {
-    if (coding.grid() instanceof TableGrid) {
+    if (!coding.isUniform()) {
       return coding.groups() == 1 ? ScaleType.E8M0 : ScaleType.FP32;
     }
     return coding.groups() == 1 ? ScaleType.FP16 : ScaleType.FP32;
@@ -109,20 +129,16 @@ final class CodeReader {
     }
   }
 
-  /**
-   * An offset is that of code 0 of the grid; what this rounds is below a unit in its last place.
-   */
   private void put(int group, float scale, float offset) {
     float whole = scale * tensorScale;
-    float moved = (float) (offset + coding.moved() * scale);
-    if (!Float.isFinite(whole) || !Float.isFinite(moved)) {
+    if (!Float.isFinite(whole) || !Float.isFinite(offset)) {
       throw new IllegalArgumentException(
           "row %d, group %d: scale %s, offset %s, expected finite"
-              .formatted(group / groups, group % groups, whole, moved));
+              .formatted(group / groups, group % groups, whole, offset));
     }
     scales[group] = whole;
     if (offsets.length > 0) {
-      offsets[group] = moved;
+      offsets[group] = offset;
     }
   }
 

@@ -87,7 +87,20 @@ final class ConfigFile {
     putWindows(
         json, (int) layers, layers == DecoderMetadata.GEMMA_27B_LAYERS ? hidden / heads : headDim);
     putRope(json, headDim);
+    putActivations(json);
     return json;
+  }
+
+  private void putActivations(ObjectNode json) {
+    Values own = new Values(values.metadata(), "");
+    if (own.has(DecoderMetadata.ACTIVATIONS)) {
+      ObjectNode parq = json.putObject("parq");
+      parq.put("activations", own.text(DecoderMetadata.ACTIVATIONS, ""));
+      if (own.has(DecoderMetadata.EXCEPT)) {
+        ArrayNode except = parq.putArray("modules_to_not_convert");
+        own.list(DecoderMetadata.EXCEPT, String.class).forEach(except::add);
+      }
+    }
   }
 
   private void putWindows(ObjectNode json, int layers, long gemmaScalar) {

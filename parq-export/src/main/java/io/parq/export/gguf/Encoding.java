@@ -4,6 +4,7 @@ import io.parq.grids.DType;
 import io.parq.grids.Grid;
 import io.parq.grids.TableGrid;
 import io.parq.grids.UniformGrid;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,24 +63,29 @@ enum Encoding {
   /**
    * How codes of a grid are put into blocks.
    *
+   * @param grids the first of which that has the values is meant; only the last may have offsets
    * @param groups of a block, each with a scale and an offset
    * @param centre what is subtracted from codes to get the grid's
    * @param splitter gives the codes as the file counts them
    */
-  record Coding(Grid grid, int groups, int centre, Splitter splitter) {
+  record Coding(List<Grid> grids, int groups, int centre, Splitter splitter) {
     static Coding symmetric(int bits, int groups, Splitter splitter) {
-      return new Coding(UniformGrid.symmetric(bits), groups, 0, splitter);
+      return new Coding(List.of(UniformGrid.symmetric(bits)), groups, 0, splitter);
     }
 
-    /** Codes from 0 on: half of them are below zero in the only grids with offsets. */
+    /** Codes from 0 on. */
     static Coding offset(int bits, int groups, Splitter splitter) {
-      UniformGrid grid = UniformGrid.stretched(bits).centred();
-      return new Coding(grid, groups, 1 << (bits - 1), splitter);
+      UniformGrid stretched = UniformGrid.stretched(bits);
+      List<Grid> grids = List.of(UniformGrid.symmetric(bits), stretched, stretched.centred());
+      return new Coding(grids, groups, 1 << (bits - 1), splitter);
     }
 
-    /** What is added to a code of the file before it is scaled, to get the grid's. */
-    double moved() {
-      return grid instanceof UniformGrid uniform ? centre + uniform.zeroPoint() : 0;
+    boolean isUniform() {
+      return grids.getFirst() instanceof UniformGrid;
+    }
+
+    boolean hasOffset() {
+      return grids.getLast().hasOffset();
     }
   }
 
@@ -139,8 +145,8 @@ enum Encoding {
       case Q6_K -> Coding.symmetric(6, 16, SuperBlocks::q6k);
       case TQ1_0 -> Coding.symmetric(2, 1, FlatBlocks::tq1);
       case TQ2_0 -> Coding.symmetric(2, 1, FlatBlocks::tq2);
-      case MXFP4 -> new Coding(TableGrid.FP4, 1, 0, FloatBlocks::mxfp4);
-      case NVFP4 -> new Coding(TableGrid.FP4, 4, 0, FloatBlocks::nvfp4);
+      case MXFP4 -> new Coding(List.of(TableGrid.FP4), 1, 0, FloatBlocks::mxfp4);
+      case NVFP4 -> new Coding(List.of(TableGrid.FP4), 4, 0, FloatBlocks::nvfp4);
       case Q2_0 -> Coding.symmetric(2, 1, FlatBlocks::q2_0);
       default -> null;
     };
@@ -149,7 +155,7 @@ enum Encoding {
   /** What decodes it, or null if nothing does. */
   @Nullable Decoder decoder() {
     Coding coding = coding();
-    if (coding != null && coding.grid() instanceof UniformGrid) {
+    if (coding != null && coding.isUniform()) {
       return (in, at, blocks, out, to) -> {
         Block block = new Block(elements, coding.groups());
         for (int b = 0; b < blocks; b++) {

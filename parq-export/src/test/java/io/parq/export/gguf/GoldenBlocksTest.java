@@ -92,7 +92,7 @@ class GoldenBlocksTest {
         assertThrows(IllegalArgumentException.class, reader::read);
       } else {
         finite++;
-        float tolerance = coding.grid().hasOffset() ? 4 * Math.ulp(largest) : 0;
+        float tolerance = coding.hasOffset() ? 4 * Math.ulp(largest) : 0;
         assertArrayEquals(own, reader.read().dequantize(), tolerance);
       }
     }
