@@ -109,8 +109,7 @@ final class CodebookMatrix extends PackedMatrix {
     int units = geometry.groupPadded() / Geometry.UNIT;
     Kind kind = new Kind(plane.bits(), geometry.groups(), units, 0);
     Scales factors = scales;
-    return (tile, y, yAt) ->
-        kernels.multiply(plane, tile, factors, kind, levels, padded, y, yAt);
+    return (tile, y, yAt) -> kernels.multiply(plane, tile, factors, kind, levels, padded, y, yAt);
   }
 
   @Override

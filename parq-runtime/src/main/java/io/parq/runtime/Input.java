@@ -12,8 +12,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Vectors that matrices are multiplied with, one for each token: quantized once, and made ready once
- * for all matrices of a kind. Not for several threads.
+ * Vectors that matrices are multiplied with, one for each token: quantized once, and made ready
+ * once for all matrices of a kind. Not for several threads.
  */
 final class Input {
   private static final QuantConfig ASYMMETRIC =

@@ -1,7 +1,6 @@
 package io.parq.runtime;
 
 import io.parq.export.model.ModelConfig;
-import io.parq.export.model.TextStream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.function.Consumer;

@@ -32,7 +32,14 @@ interface MatrixKernels {
 
   /** The same of fields of 4 bits that stand for levels. */
   void multiply(
-      Plane plane, int tile, Scales scales, Kind kind, float[] levels, float[] x, float[] y, int yAt);
+      Plane plane,
+      int tile,
+      Scales scales,
+      Kind kind,
+      float[] levels,
+      float[] x,
+      float[] y,
+      int yAt);
 
   /** The same of fields that are single, bfloat16 or half precision; x has columns with padding. */
   void multiply(Plane plane, DType type, int tile, float[] x, float[] y, int yAt);
@@ -60,8 +67,7 @@ interface MatrixKernels {
       float[] weights, int columns, float[] x, int xAt, int xStride, int tokens, float[] sums);
 
   /** Adds {@code (sum + offset) * factor * scale} of one token, with a scale for each row. */
-  void finish(
-      int[] sums, int at, float offset, float factor, float[] scales, float[] y, int yAt);
+  void finish(int[] sums, int at, float offset, float factor, float[] scales, float[] y, int yAt);
 
   /** The sum of products. */
   float dot(float[] a, int aAt, float[] b, int bAt, int length);

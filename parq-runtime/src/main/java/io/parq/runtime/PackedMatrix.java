@@ -190,8 +190,7 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
     int first = tile * geometry.tileRows();
     int count = Math.min(geometry.tileRows(), rows() - first);
     for (int token = 0; token < tokens; token++) {
-      System.arraycopy(
-          sums, token * geometry.tileRows(), y, from + token * stride + first, count);
+      System.arraycopy(sums, token * geometry.tileRows(), y, from + token * stride + first, count);
     }
   }
 

@@ -15,14 +15,14 @@ import java.lang.foreign.ValueLayout;
  * step 0: row 0, row 16, row 1, row 17, .. row 15, row 31; step 1: row 0, ..
  * </pre>
  *
- * <p>{@link Geometry#UNIT} columns take {@code bits} steps. Of 1, 2, 4, 8 and 16 bits, the fields of
- * a step are neighbouring columns, the first in the lowest bits. Three bits are split: two steps
- * have the lower two bits of 8 columns each, the third the highest bits of all 16. Of numbers of
- * 32 bits, the two halves of a row block are half a stride apart, and rows within columns.
+ * <p>{@link Geometry#UNIT} columns take {@code bits} steps. Of 1, 2, 4, 8 and 16 bits, the fields
+ * of a step are neighbouring columns, the first in the lowest bits. Three bits are split: two steps
+ * have the lower two bits of 8 columns each, the third the highest bits of all 16. Of numbers of 32
+ * bits, the two halves of a row block are half a stride apart, and rows within columns.
  *
  * <p>Row blocks are {@code stride} bytes apart, some more than they take, since equal distances of
- * powers of two evict each other from the caches. The memory is native, aligned to 64 bytes, and all
- * there is to a plane besides these numbers: it can be written to a file and mapped again.
+ * powers of two evict each other from the caches. The memory is native, aligned to 64 bytes, and
+ * all there is to a plane besides these numbers: it can be written to a file and mapped again.
  *
  * @param bits 1, 2, 3, 4, 8, 16 or 32
  * @param lanes rows of a row block

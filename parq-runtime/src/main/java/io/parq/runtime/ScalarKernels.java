@@ -120,7 +120,14 @@ final class ScalarKernels implements MatrixKernels {
 
   @Override
   public void multiply(
-      Plane plane, int tile, Scales scales, Kind kind, float[] levels, float[] x, float[] y, int yAt) {
+      Plane plane,
+      int tile,
+      Scales scales,
+      Kind kind,
+      float[] levels,
+      float[] x,
+      float[] y,
+      int yAt) {
     throw new UnsupportedOperationException("levels are unpacked");
   }
 

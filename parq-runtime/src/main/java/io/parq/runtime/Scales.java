@@ -57,9 +57,7 @@ record Scales(boolean brief, Geometry geometry, MemorySegment values) {
 
   float get(long row, int group) {
     long at = address(row, group);
-    return brief
-        ? Float.intBitsToFloat(values.get(SHORT, at) << 16)
-        : values.get(FLOAT, at);
+    return brief ? Float.intBitsToFloat(values.get(SHORT, at) << 16) : values.get(FLOAT, at);
   }
 
   /** Those of a group of a tile, one for each row. */

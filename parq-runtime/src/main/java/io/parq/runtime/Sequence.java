@@ -1,5 +1,6 @@
 package io.parq.runtime;
 
+import io.parq.export.model.TextStream;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;

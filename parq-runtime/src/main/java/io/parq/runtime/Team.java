@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The threads that products run on: the caller's and some of its own. A token takes hundreds of
  * products of a tenth of a millisecond, so handing one out must take less than a microsecond: who
- * has nothing to do looks for work for a while, in turns, before it sleeps. The number of threads is
- * the system property {@code io.parq.threads}, by default one for each processor.
+ * has nothing to do looks for work for a while, in turns, before it sleeps. The number of threads
+ * is the system property {@code io.parq.threads}, by default one for each processor.
  *
  * <p>One run at a time is shared; a caller that finds the others busy does all its tasks itself, as
  * one within a task does.

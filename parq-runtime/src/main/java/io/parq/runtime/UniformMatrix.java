@@ -10,8 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A matrix on a uniform grid: {@code value = scale * (field - centre) + bias}, where fields are not
- * negative. Five to seven bits take eight, and fill them: fields are multiples of 8, 4 or 2. All weights are in the memory of a plane, of scales, and
- * of biases where zero points differ from group to group.
+ * negative. Five to seven bits take eight, and fill them: fields are multiples of 8, 4 or 2. All
+ * weights are in the memory of a plane, of scales, and of biases where zero points differ from
+ * group to group.
  */
 final class UniformMatrix extends PackedMatrix {
   private final Plane plane;
@@ -218,8 +219,7 @@ final class UniformMatrix extends PackedMatrix {
         scales.copy(tile, group, perRow);
         for (int token = 0; token < tokens; token++) {
           int at = token * rows;
-          kernels.finish(
-              sums, at, offsets[token][group], factors[token], perRow, results, at);
+          kernels.finish(sums, at, offsets[token][group], factors[token], perRow, results, at);
         }
         java.util.Arrays.fill(sums, 0);
         if (biases != null) {

@@ -27,7 +27,16 @@ final class VectorDense {
     int token = 0;
     for (; token + 4 <= tokens; token += 4) {
       for (int k = 0; k < BLOCKS; k += 2) {
-        four(fields, k * ROWS, columns, run, x, xAt + token * xStride, xStride, sums, token * TILE + k * ROWS);
+        four(
+            fields,
+            k * ROWS,
+            columns,
+            run,
+            x,
+            xAt + token * xStride,
+            xStride,
+            sums,
+            token * TILE + k * ROWS);
       }
     }
     for (; token < tokens; token++) {
@@ -37,7 +46,15 @@ final class VectorDense {
 
   /** Four tokens, two row blocks. */
   private static void four(
-      short[] fields, int from, int columns, int run, int[] x, int xAt, int xStride, int[] sums, int to) {
+      short[] fields,
+      int from,
+      int columns,
+      int run,
+      int[] x,
+      int xAt,
+      int xStride,
+      int[] sums,
+      int to) {
     IntVector a00 = IntVector.fromArray(INTS, sums, to);
     IntVector b00 = IntVector.fromArray(INTS, sums, to + 1 * LANES);
     IntVector a01 = IntVector.fromArray(INTS, sums, to + 2 * LANES);
@@ -188,8 +205,7 @@ final class VectorDense {
       ((FloatVector) sum.convert(VectorOperators.I2F, 0))
           .add(offset)
           .mul(factor)
-          .fma(
-              FloatVector.fromArray(FLOATS, scales, i), FloatVector.fromArray(FLOATS, y, yAt + i))
+          .fma(FloatVector.fromArray(FLOATS, scales, i), FloatVector.fromArray(FLOATS, y, yAt + i))
           .intoArray(y, yAt + i);
     }
   }
@@ -200,19 +216,35 @@ final class VectorDense {
     int token = 0;
     for (; token + 4 <= tokens; token += 4) {
       for (int k = 0; k < BLOCKS; k++) {
-        fourFloats(weights, k * ROWS, columns, x, xAt + token * xStride, xStride, sums, token * TILE + k * ROWS);
+        fourFloats(
+            weights,
+            k * ROWS,
+            columns,
+            x,
+            xAt + token * xStride,
+            xStride,
+            sums,
+            token * TILE + k * ROWS);
       }
     }
     for (; token < tokens; token++) {
       for (int k = 0; k < BLOCKS; k += 2) {
-        oneFloats(weights, k * ROWS, columns, x, xAt + token * xStride, sums, token * TILE + k * ROWS);
+        oneFloats(
+            weights, k * ROWS, columns, x, xAt + token * xStride, sums, token * TILE + k * ROWS);
       }
     }
   }
 
   /** Four tokens, a row block. */
   private static void fourFloats(
-      float[] weights, int from, int columns, float[] x, int xAt, int xStride, float[] sums, int to) {
+      float[] weights,
+      int from,
+      int columns,
+      float[] x,
+      int xAt,
+      int xStride,
+      float[] sums,
+      int to) {
     FloatVector s00 = FloatVector.fromArray(FLOATS, sums, to);
     FloatVector s01 = FloatVector.fromArray(FLOATS, sums, to + 1 * LANES);
     FloatVector s10 = FloatVector.fromArray(FLOATS, sums, to + 1 * TILE);

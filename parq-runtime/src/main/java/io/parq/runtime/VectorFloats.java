@@ -125,13 +125,15 @@ final class VectorFloats {
       ya1 = a1.mul(factor).fma(fa1, ya1);
       yb1 = b1.mul(factor).fma(fb1, yb1);
       IntVector f2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block, ORDER);
-      IntVector g2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
+      IntVector g2 =
+          IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
       FloatVector fa2 = f2.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb2 = g2.and(upper).reinterpretAsFloats();
       ya2 = a2.mul(factor).fma(fa2, ya2);
       yb2 = b2.mul(factor).fma(fb2, yb2);
       IntVector f3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block, ORDER);
-      IntVector g3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
+      IntVector g3 =
+          IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
       FloatVector fa3 = f3.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb3 = g3.and(upper).reinterpretAsFloats();
       ya3 = a3.mul(factor).fma(fa3, ya3);
@@ -225,13 +227,15 @@ final class VectorFloats {
       ya1 = a1.fma(fa1, ya1);
       yb1 = b1.fma(fb1, yb1);
       IntVector f2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block, ORDER);
-      IntVector g2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
+      IntVector g2 =
+          IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
       FloatVector fa2 = f2.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb2 = g2.and(upper).reinterpretAsFloats();
       ya2 = a2.fma(fa2, ya2);
       yb2 = b2.fma(fb2, yb2);
       IntVector f3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block, ORDER);
-      IntVector g3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
+      IntVector g3 =
+          IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
       FloatVector fa3 = f3.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb3 = g3.and(upper).reinterpretAsFloats();
       ya3 = a3.fma(fa3, ya3);
@@ -250,7 +254,14 @@ final class VectorFloats {
 
   /** Fields of 4 bits that stand for one of 16 levels. */
   static void levels(
-      Plane plane, int tile, Scales scales, Kind kind, float[] levels, float[] x, float[] y, int yAt) {
+      Plane plane,
+      int tile,
+      Scales scales,
+      Kind kind,
+      float[] levels,
+      float[] x,
+      float[] y,
+      int yAt) {
     MemorySegment memory = plane.words();
     long stride = plane.stride();
     long at = plane.address((long) tile * BLOCKS, 0);
@@ -324,13 +335,15 @@ final class VectorFloats {
       ya1 = a1.fma(fa1, ya1);
       yb1 = b1.fma(fb1, yb1);
       IntVector f2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block, ORDER);
-      IntVector g2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
+      IntVector g2 =
+          IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
       FloatVector fa2 = f2.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb2 = g2.and(upper).reinterpretAsFloats();
       ya2 = a2.fma(fa2, ya2);
       yb2 = b2.fma(fb2, yb2);
       IntVector f3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block, ORDER);
-      IntVector g3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
+      IntVector g3 =
+          IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
       FloatVector fa3 = f3.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb3 = g3.and(upper).reinterpretAsFloats();
       ya3 = a3.fma(fa3, ya3);

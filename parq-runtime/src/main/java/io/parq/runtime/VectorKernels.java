@@ -84,7 +84,14 @@ final class VectorKernels implements MatrixKernels {
 
   @Override
   public void multiply(
-      Plane plane, int tile, Scales scales, Kind kind, float[] levels, float[] x, float[] y, int yAt) {
+      Plane plane,
+      int tile,
+      Scales scales,
+      Kind kind,
+      float[] levels,
+      float[] x,
+      float[] y,
+      int yAt) {
     VectorFloats.levels(plane, tile, scales, kind, levels, x, y, yAt);
   }
 

@@ -78,9 +78,11 @@ final class VectorShorts {
           ShortVector w1 =
               IntVector.fromMemorySegment(INTS, memory, at + stride, ORDER).reinterpretAsShorts();
           ShortVector w2 =
-              IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER).reinterpretAsShorts();
+              IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER)
+                  .reinterpretAsShorts();
           ShortVector w3 =
-              IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER).reinterpretAsShorts();
+              IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER)
+                  .reinterpretAsShorts();
           at += BYTES;
           for (int from = 0; from < Short.SIZE; from += bits) {
             ShortVector v = IntVector.broadcast(INTS, x[column++]).reinterpretAsShorts();
@@ -112,26 +114,36 @@ final class VectorShorts {
       IntVector g0 = IntVector.fromMemorySegment(INTS, factors, scaleAt + second, ORDER);
       FloatVector fa0 = f0.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb0 = g0.and(upper).reinterpretAsFloats();
-      ya0 = ((FloatVector) a0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa0, ya0);
-      yb0 = ((FloatVector) b0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb0, yb0);
+      ya0 =
+          ((FloatVector) a0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa0, ya0);
+      yb0 =
+          ((FloatVector) b0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb0, yb0);
       IntVector f1 = IntVector.fromMemorySegment(INTS, factors, scaleAt + block, ORDER);
       IntVector g1 = IntVector.fromMemorySegment(INTS, factors, scaleAt + block + second, ORDER);
       FloatVector fa1 = f1.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb1 = g1.and(upper).reinterpretAsFloats();
-      ya1 = ((FloatVector) a1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa1, ya1);
-      yb1 = ((FloatVector) b1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb1, yb1);
+      ya1 =
+          ((FloatVector) a1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa1, ya1);
+      yb1 =
+          ((FloatVector) b1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb1, yb1);
       IntVector f2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block, ORDER);
-      IntVector g2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
+      IntVector g2 =
+          IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
       FloatVector fa2 = f2.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb2 = g2.and(upper).reinterpretAsFloats();
-      ya2 = ((FloatVector) a2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa2, ya2);
-      yb2 = ((FloatVector) b2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb2, yb2);
+      ya2 =
+          ((FloatVector) a2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa2, ya2);
+      yb2 =
+          ((FloatVector) b2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb2, yb2);
       IntVector f3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block, ORDER);
-      IntVector g3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
+      IntVector g3 =
+          IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
       FloatVector fa3 = f3.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb3 = g3.and(upper).reinterpretAsFloats();
-      ya3 = ((FloatVector) a3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa3, ya3);
-      yb3 = ((FloatVector) b3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb3, yb3);
+      ya3 =
+          ((FloatVector) a3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa3, ya3);
+      yb3 =
+          ((FloatVector) b3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb3, yb3);
       scaleAt += 4L * block;
     }
     ya0.intoArray(y, yAt);
@@ -192,9 +204,11 @@ final class VectorShorts {
           ShortVector w1 =
               IntVector.fromMemorySegment(INTS, memory, at + stride, ORDER).reinterpretAsShorts();
           ShortVector w2 =
-              IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER).reinterpretAsShorts();
+              IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER)
+                  .reinterpretAsShorts();
           ShortVector w3 =
-              IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER).reinterpretAsShorts();
+              IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER)
+                  .reinterpretAsShorts();
           at += BYTES;
           for (int from = 0; from < Short.SIZE; from += 4) {
             ShortVector t = ShortVector.fromArray(SHORTS, tables, next);
@@ -227,26 +241,36 @@ final class VectorShorts {
       IntVector g0 = IntVector.fromMemorySegment(INTS, factors, scaleAt + second, ORDER);
       FloatVector fa0 = f0.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb0 = g0.and(upper).reinterpretAsFloats();
-      ya0 = ((FloatVector) a0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa0, ya0);
-      yb0 = ((FloatVector) b0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb0, yb0);
+      ya0 =
+          ((FloatVector) a0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa0, ya0);
+      yb0 =
+          ((FloatVector) b0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb0, yb0);
       IntVector f1 = IntVector.fromMemorySegment(INTS, factors, scaleAt + block, ORDER);
       IntVector g1 = IntVector.fromMemorySegment(INTS, factors, scaleAt + block + second, ORDER);
       FloatVector fa1 = f1.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb1 = g1.and(upper).reinterpretAsFloats();
-      ya1 = ((FloatVector) a1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa1, ya1);
-      yb1 = ((FloatVector) b1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb1, yb1);
+      ya1 =
+          ((FloatVector) a1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa1, ya1);
+      yb1 =
+          ((FloatVector) b1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb1, yb1);
       IntVector f2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block, ORDER);
-      IntVector g2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
+      IntVector g2 =
+          IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
       FloatVector fa2 = f2.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb2 = g2.and(upper).reinterpretAsFloats();
-      ya2 = ((FloatVector) a2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa2, ya2);
-      yb2 = ((FloatVector) b2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb2, yb2);
+      ya2 =
+          ((FloatVector) a2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa2, ya2);
+      yb2 =
+          ((FloatVector) b2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb2, yb2);
       IntVector f3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block, ORDER);
-      IntVector g3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
+      IntVector g3 =
+          IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
       FloatVector fa3 = f3.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb3 = g3.and(upper).reinterpretAsFloats();
-      ya3 = ((FloatVector) a3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa3, ya3);
-      yb3 = ((FloatVector) b3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb3, yb3);
+      ya3 =
+          ((FloatVector) a3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa3, ya3);
+      yb3 =
+          ((FloatVector) b3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb3, yb3);
       scaleAt += 4L * block;
     }
     ya0.intoArray(y, yAt);

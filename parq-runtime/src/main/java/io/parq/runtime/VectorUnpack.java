@@ -41,8 +41,7 @@ final class VectorUnpack {
       long at = plane.address((long) tile * BLOCKS + k, column);
       int to = k * ROWS;
       for (int step = 0; step < count / perStep; step++) {
-        ShortVector w =
-            IntVector.fromMemorySegment(INTS, memory, at, ORDER).reinterpretAsShorts();
+        ShortVector w = IntVector.fromMemorySegment(INTS, memory, at, ORDER).reinterpretAsShorts();
         at += BYTES;
         for (int f = 0; f < perStep; f++) {
           w.and(mask).sub(half).intoArray(out, to);
@@ -89,8 +88,7 @@ final class VectorUnpack {
       for (int column = 0; column < columns; column++) {
         int at = column * BLOCKS * ROWS + row;
         IntVector w = ShortVector.fromArray(SHORTS, fields, at).reinterpretAsInts();
-        IntVector low =
-            w.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16);
+        IntVector low = w.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16);
         IntVector high = w.lanewise(VectorOperators.ASHR, 16);
         ((FloatVector) low.convert(VectorOperators.I2F, 0)).fma(f0, b0).intoArray(out, at);
         ((FloatVector) high.convert(VectorOperators.I2F, 0)).fma(f1, b1).intoArray(out, at + LANES);
