@@ -63,11 +63,15 @@ class TrainCommandTest {
     Object[] args = {"--prompt", "LATIN", "--max-tokens", "30", "--temperature", "0"};
     assertEquals(0, generate(model, "torch", args), err);
     String expected = out;
-    for (Path path : List.of(model, output, output.resolve("model.parq.safetensors"))) {
+    Path gguf = folder.resolve("model.gguf");
+    assertEquals(0, parq("export", output, "--target", "gguf", "--out", gguf), err);
+    for (Path path : List.of(model, output, output.resolve("model.parq.safetensors"), gguf)) {
       assertEquals(0, generate(path, "runtime", args), err);
       assertEquals(expected, out, path.toString());
-      assertTrue(err.contains("MB of weights read in"), err);
+      assertTrue(err.contains("KB of weights, 128 B of keys and values a token"), err);
     }
+    assertEquals(0, generate(gguf, "torch", args), err);
+    assertEquals(2, generate(gguf, "torch", "--min-p", "0.1"));
   }
 
   private int generate(Path path, String backend, Object... args) {

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * from index 0, which the compiler vectorizes, and only memory of the caller is copied.
  */
 final class ChunkPlan {
-  /** Elements in a chunk: its arrays stay in the second-level cache. */
-  static final int LENGTH = 1 << 14;
+  /** Elements in a chunk: its arrays stay in the second-level cache, and are long streams of it. */
+  static final int LENGTH = 1 << 15;
 
   private final List<Chunk> chunks = new ArrayList<>();
 

@@ -215,14 +215,4 @@ final class ScalarUpdates implements UpdateKernels {
     }
     return sum;
   }
-
-  @Override
-  public void parq(
-      float[] x, float[] lower, float[] upper, int from, int length, float inverseSlope) {
-    for (int i = from; i < from + length; i++) {
-      float centre = (lower[i] + upper[i]) / 2;
-      float moved = centre + (x[i] - centre) / inverseSlope;
-      x[i] = Math.min(Math.max(moved, lower[i]), upper[i]);
-    }
-  }
 }

@@ -45,9 +45,6 @@ interface UpdateKernels {
    */
   double sumOfSquares(float[] x, int length);
 
-  /** {@link Parq} between its end points: x moves away from the middle of lower and upper. */
-  void parq(float[] x, float[] lower, float[] upper, int from, int length, float inverseSlope);
-
   /** The chosen ones. */
   final class Best {
     static final UpdateKernels KERNELS =

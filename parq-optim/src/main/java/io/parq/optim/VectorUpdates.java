@@ -307,21 +307,4 @@ final class VectorUpdates implements UpdateKernels {
     }
     return sum;
   }
-
-  @Override
-  public void parq(
-      float[] x, float[] lower, float[] upper, int from, int length, float inverseSlope) {
-    int end = from + length - length % LANES;
-    for (int i = from; i < end; i += LANES) {
-      FloatVector low = FloatVector.fromArray(FLOATS, lower, i);
-      FloatVector high = FloatVector.fromArray(FLOATS, upper, i);
-      FloatVector centre = low.add(high).mul(0.5f);
-      FloatVector away = FloatVector.fromArray(FLOATS, x, i).sub(centre).div(inverseSlope);
-      FloatVector moved = centre.add(away);
-      // The zeros of all operands are positive, so comparing will do.
-      FloatVector least = moved.blend(low, moved.compare(VectorOperators.LT, low));
-      least.blend(high, least.compare(VectorOperators.GT, high)).intoArray(x, i);
-    }
-    scalar.parq(x, lower, upper, end, from + length - end, inverseSlope);
-  }
 }

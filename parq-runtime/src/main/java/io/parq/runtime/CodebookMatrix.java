@@ -1,6 +1,5 @@
 package io.parq.runtime;
 
-import io.parq.grids.ActivationQuantization;
 import io.parq.grids.BlockLayout;
 import io.parq.grids.Granularity;
 import io.parq.grids.Lattice;
@@ -8,35 +7,41 @@ import io.parq.grids.QuantConfig;
 import io.parq.grids.QuantizedTensor;
 import io.parq.grids.ScaleType;
 import io.parq.grids.TableGrid;
+import io.parq.runtime.Operand.Kind;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A matrix whose codes are looked up: in the grid's one table, times the scale of a group (NF4,
- * FP4), or in the levels of each group (LSBQ). It is decoded for every product.
+ * FP4), or in the levels of each group (LSBQ), which are unpacked for every product.
  */
 final class CodebookMatrix extends PackedMatrix {
+  private static final int TABLE = 16;
+
   private final Plane plane;
 
-  /** Subtracted from indices so that they are signed. */
-  private final int centre;
+  /** Levels of a row's group; of a shared table the first and only ones, padded with zeros. */
+  private final float[] levels;
 
-  /** {@code [level]}, or {@code [level]} for every group. */
-  private final float[][] levels;
+  /** Levels of a group. */
+  private final int count;
 
-  private final float @Nullable [] scales;
+  private final @Nullable Scales scales;
 
   private CodebookMatrix(
       Geometry geometry,
       MatrixKernels kernels,
       Plane plane,
-      int centre,
-      float[][] levels,
-      float @Nullable [] scales) {
+      float[] levels,
+      int count,
+      @Nullable Scales scales) {
     super(geometry, kernels);
     this.plane = plane;
-    this.centre = centre;
     this.levels = levels;
+    this.count = count;
     this.scales = scales;
   }
 
@@ -47,78 +52,117 @@ final class CodebookMatrix extends PackedMatrix {
     int group = Math.min(layout.blockLength(), columns);
     Geometry geometry = new Geometry(layout.rows(), columns, group, kernels.lanes());
     int bits = lattice.grid().bits();
-    Plane plane = Plane.allocate(bits == 3 ? 4 : bits > 4 ? 8 : bits, 1, geometry);
-    int centre = 1 << (plane.bits() - 1);
+    Plane plane = Plane.allocate(bits > 4 ? 8 : bits, geometry);
     boolean shared = lattice.grid() instanceof TableGrid;
-    float[] scales = shared ? geometry.perGroup() : null;
-    float[][] levels = new float[shared ? 1 : geometry.perGroup().length][];
+    Scales scales = shared ? Scales.allocate(false, geometry) : null;
+    int count = Math.max(1 << plane.bits(), TABLE);
+    float[] levels =
+        new float[shared ? count : Math.toIntExact(Math.multiplyExact(geometry.perGroup(), count))];
     if (shared) {
       QuantConfig unscaled = new QuantConfig(lattice.grid(), Granularity.perRow(), ScaleType.FP32);
       // The scale of a lattice that was never fitted is 1.
-      levels[0] = Lattice.unfitted(unscaled, 1, 1).levels(0);
+      float[] table = Lattice.unfitted(unscaled, 1, 1).levels(0);
+      System.arraycopy(table, 0, levels, 0, table.length);
     }
+    int[] fields = new int[geometry.columnsPadded()];
     for (int row = 0; row < geometry.rows(); row++) {
       for (int g = 0; g < geometry.groups(); g++) {
         int block = (int) (((long) row * columns + (long) g * group) / layout.blockLength());
         if (scales != null) {
-          scales[geometry.perGroupAt(row, g)] = lattice.scales()[block];
+          scales.set(row, g, lattice.scales()[block]);
         } else {
-          levels[geometry.perGroupAt(row, g)] = lattice.levels(block);
+          float[] own = lattice.levels(block);
+          int to = (int) geometry.perGroupAt(row, g) * count;
+          System.arraycopy(own, 0, levels, to, own.length);
         }
       }
       for (int column = 0; column < columns; column++) {
-        byte code = tensor.codes().get(ValueLayout.JAVA_BYTE, (long) row * columns + column);
-        plane.put(row, geometry.padded(column), code - centre);
+        fields[geometry.padded(column)] =
+            tensor.codes().get(ValueLayout.JAVA_BYTE, (long) row * columns + column);
       }
+      plane.putRow(row, fields);
     }
-    return new CodebookMatrix(geometry, kernels, plane, centre, levels, scales);
+    return new CodebookMatrix(geometry, kernels, plane, levels, count, scales);
+  }
+
+  static CodebookMatrix of(MatrixImage image, MatrixKernels kernels) {
+    Geometry geometry = image.geometry();
+    List<MemorySegment> memory = image.memory();
+    int bits = image.numbers().get(0);
+    int count = image.numbers().get(1);
+    boolean shared = memory.size() == 3;
+    long size = (shared ? 1 : geometry.perGroup()) * count * Float.BYTES;
+    if (memory.get(1).byteSize() != size || count < 1 << bits) {
+      throw new IllegalArgumentException(
+          "levels of %d bytes, expected %d".formatted(memory.get(1).byteSize(), size));
+    }
+    return new CodebookMatrix(
+        geometry,
+        kernels,
+        Plane.of(bits, geometry, memory.get(0)),
+        memory.get(1).toArray(ValueLayout.JAVA_FLOAT),
+        count,
+        shared ? Scales.of(false, geometry, memory.get(2)) : null);
+  }
+
+  @Override
+  MatrixImage image() {
+    List<MemorySegment> memory =
+        new ArrayList<>(List.of(plane.words(), MemorySegment.ofArray(levels)));
+    if (scales != null) {
+      memory.add(scales.values());
+    }
+    return new MatrixImage(
+        MatrixImage.Kind.CODEBOOK, geometry, List.of(plane.bits(), count), memory);
   }
 
   @Override
   public long byteSize() {
-    long bytes = plane.words().byteSize() + (scales == null ? 0 : 4L * scales.length);
-    for (float[] some : levels) {
-      bytes += some == null ? 0 : 4L * some.length;
-    }
-    return bytes;
+    return plane.words().byteSize()
+        + (long) levels.length * Float.BYTES
+        + (scales == null ? 0 : scales.values().byteSize());
   }
 
   @Override
   float value(int row, int column) {
-    return level(
-        plane.get(row, geometry.padded(column)),
-        geometry.perGroupAt(row, column / geometry.group()));
+    return level(row, column / geometry.group(), plane.get(row, geometry.padded(column)));
   }
 
-  private float level(int field, int at) {
-    return scales == null ? levels[at][field + centre] : levels[0][field + centre] * scales[at];
-  }
-
-  @Override
-  Term product(float[] x, @Nullable ActivationQuantization activations) {
-    return decodedProduct(quantized(x, 1, activations));
+  private float level(long row, int group, int field) {
+    return scales == null
+        ? levels[(int) geometry.perGroupAt(row, group) * count + field]
+        : levels[field] * scales.get(row, group);
   }
 
   @Override
-  void decode(int tile, int column, int count, float[] out) {
+  Term product(Input x, int token) {
+    if (scales == null || !kernels.knows(plane.bits(), true)) {
+      return floatTerm(x, token);
+    }
+    float[] padded = geometry.pad(x.values(), token);
+    int units = geometry.groupPadded() / Geometry.UNIT;
+    Kind kind = new Kind(plane.bits(), geometry.groups(), units, 0);
+    Scales factors = scales;
+    return (tile, y, yAt) -> kernels.multiply(plane, tile, factors, kind, levels, padded, y, yAt);
+  }
+
+  @Override
+  void unpack(int tile, int column, int count, float[] out) {
     int rows = geometry.tileRows();
-    int bits = plane.bits();
-    int perWord = Integer.SIZE / bits;
-    int at = (tile * geometry.groups() + column / geometry.groupPadded()) * rows;
-    int used = Math.min(rows, rows() - tile * rows);
-    java.util.Arrays.fill(out, 0, count * rows, 0f);
-    for (int row = 0; row < used; row++) {
-      long block = (long) tile * MatrixKernels.BLOCKS + row / plane.lanes();
-      for (int i = 0; i < count / perWord; i++) {
-        long from = plane.address(block, column / perWord + i) + 4L * (row % plane.lanes());
-        int word = plane.words().get(ValueLayout.JAVA_INT, from);
-        // What pads a group may have no level; it is multiplied by zeros.
-        int inGroup = column % geometry.groupPadded() + i * perWord;
-        int real = Math.min(perWord, geometry.group() - inGroup);
-        for (int f = 0; f < real; f++) {
-          out[(i * perWord + f) * rows + row] = level(word >> (Integer.SIZE - bits), at + row);
-          word <<= bits;
-        }
+    int lanes = geometry.lanes();
+    int half = 1 << (plane.bits() - 1);
+    int group = column / geometry.groupPadded();
+    short[] fields = new short[count * rows];
+    kernels.unpack(plane, tile, column, count, fields);
+    for (int row = 0; row < rows; row++) {
+      int at = row / lanes * lanes + Plane.order(row % lanes, lanes);
+      float scale = scales == null ? 1 : scales.get((long) tile * rows + row, group);
+      int from =
+          scales == null
+              ? (int) geometry.perGroupAt((long) tile * rows + row, group) * this.count
+              : 0;
+      for (int i = 0; i < count; i++) {
+        out[i * rows + row] = levels[from + fields[i * rows + at] + half] * scale;
       }
     }
   }

@@ -1,111 +1,97 @@
 package io.parq.runtime;
 
-import io.parq.grids.ActivationQuantization;
 import io.parq.grids.DType;
 import io.parq.grids.SmallFloat;
 import io.parq.grids.TensorData;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import org.jspecify.annotations.Nullable;
+import java.util.List;
 
-/** A matrix of floats, {@code [tile][column][row]}. */
+/** A matrix of floats. All weights are in the memory of a plane. */
 final class FloatMatrix extends PackedMatrix {
-  private static final int ALIGNMENT = 64;
-  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
-  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT;
+  private static final List<DType> TYPES = List.of(DType.F32, DType.BF16, DType.F16);
 
   private final DType type;
-  private final MemorySegment data;
+  private final Plane plane;
 
-  private FloatMatrix(Geometry geometry, MatrixKernels kernels, DType type, MemorySegment data) {
+  private FloatMatrix(Geometry geometry, MatrixKernels kernels, DType type, Plane plane) {
     super(geometry, kernels);
     this.type = type;
-    this.data = data;
+    this.plane = plane;
   }
 
   static FloatMatrix of(TensorData tensor, MatrixKernels kernels) {
     DType type = tensor.dtype();
-    if (type != DType.F32 && type != DType.BF16 && type != DType.F16) {
+    if (!TYPES.contains(type)) {
       throw new IllegalArgumentException(type + " elements, expected F32, BF16 or F16");
     }
     int columns = (int) tensor.shape()[1];
     Geometry geometry = new Geometry(tensor.shape()[0], columns, columns, kernels.lanes());
-    long rows = Math.multiplyExact((long) geometry.tiles(), geometry.tileRows());
-    long bytes = Math.multiplyExact(rows, (long) geometry.columnsPadded() * type.bytes());
-    FloatMatrix matrix =
-        new FloatMatrix(geometry, kernels, type, Arena.ofAuto().allocate(bytes, ALIGNMENT));
-    float[] values = new float[columns];
-    for (int row = 0; row < geometry.rows(); row++) {
-      tensor.toFloats((long) row * columns, values, 0, columns);
-      for (int column = 0; column < columns; column++) {
-        matrix.put(row, column, values[column]);
-      }
-    }
+    Plane plane = Plane.allocate(type.bytes() * Byte.SIZE, geometry);
+    FloatMatrix matrix = new FloatMatrix(geometry, kernels, type, plane);
+    Team.shared()
+        .run(
+            geometry.tiles(),
+            tile -> {
+              float[] values = new float[columns];
+              long from = (long) tile * geometry.tileRows();
+              long to = Math.min(from + geometry.tileRows(), geometry.rows());
+              for (long row = from; row < to; row++) {
+                tensor.toFloats(row * columns, values, 0, columns);
+                for (int column = 0; column < columns; column++) {
+                  matrix.put(row, column, values[column]);
+                }
+              }
+            });
     return matrix;
   }
 
-  private long address(int row, int column) {
-    int rows = geometry.tileRows();
-    long inTiles = (long) (row / rows) * geometry.columnsPadded() + column;
-    return (inTiles * rows + row % rows) * type.bytes();
+  static FloatMatrix of(MatrixImage image, MatrixKernels kernels) {
+    DType type = TYPES.get(image.numbers().getFirst());
+    Geometry geometry = image.geometry();
+    Plane plane = Plane.of(type.bytes() * Byte.SIZE, geometry, image.memory().getFirst());
+    return new FloatMatrix(geometry, kernels, type, plane);
+  }
+
+  @Override
+  MatrixImage image() {
+    List<Integer> numbers = List.of(TYPES.indexOf(type));
+    return new MatrixImage(MatrixImage.Kind.FLOAT, geometry, numbers, List.of(plane.words()));
   }
 
   /** Stores what was widened from the same type: nothing is rounded. */
-  private void put(int row, int column, float value) {
-    long at = address(row, column);
+  private void put(long row, int column, float value) {
     switch (type) {
-      case F32 -> data.set(FLOAT, at, value);
-      case BF16 -> data.set(SHORT, at, SmallFloat.toBf16(value));
-      default -> data.set(SHORT, at, Float.floatToFloat16(value));
+      case F32 -> plane.put(row, column, value);
+      case BF16 -> plane.put(row, column, SmallFloat.toBf16(value));
+      default -> plane.put(row, column, Float.floatToFloat16(value));
     }
   }
 
   @Override
   float value(int row, int column) {
-    long at = address(row, column);
+    return get(row, column);
+  }
+
+  private float get(long row, int column) {
     return switch (type) {
-      case F32 -> data.get(FLOAT, at);
-      case BF16 -> SmallFloat.fromBf16(data.get(SHORT, at));
-      default -> Float.float16ToFloat(data.get(SHORT, at));
+      case F32 -> plane.getFloat(row, column);
+      case BF16 -> SmallFloat.fromBf16(plane.getShort(row, column));
+      default -> Float.float16ToFloat(plane.getShort(row, column));
     };
   }
 
   @Override
   public long byteSize() {
-    return data.byteSize();
+    return plane.words().byteSize();
   }
 
   @Override
-  Term product(float[] x, @Nullable ActivationQuantization activations) {
-    float[] rounded = quantized(x, 1, activations);
-    if (type != DType.F32) {
-      return decodedProduct(rounded);
-    }
-    int columns = columns();
-    return (tile, y) ->
-        kernels.dense(
-            data, address(tile * geometry.tileRows(), 0), columns, rounded, 0, columns, 1, y);
+  Term product(Input x, int token) {
+    float[] padded = geometry.pad(x.values(), token);
+    return (tile, y, yAt) -> kernels.multiply(plane, type, tile, padded, y, yAt);
   }
 
   @Override
-  void decode(int tile, int column, int count, float[] out) {
-    long at = address(tile * geometry.tileRows(), column);
-    int length = count * geometry.tileRows();
-    if (type == DType.F32) {
-      MemorySegment.copy(data, FLOAT, at, out, 0, length);
-      return;
-    }
-    short[] bits = new short[length];
-    MemorySegment.copy(data, SHORT, at, bits, 0, length);
-    if (type == DType.BF16) {
-      for (int i = 0; i < length; i++) {
-        out[i] = Float.intBitsToFloat(bits[i] << 16);
-      }
-    } else {
-      for (int i = 0; i < length; i++) {
-        out[i] = Float.float16ToFloat(bits[i]);
-      }
-    }
+  void unpack(int tile, int column, int count, float[] out) {
+    kernels.convert(plane, type, tile, column, count, out);
   }
 }

@@ -2,7 +2,7 @@ package io.parq.runtime;
 
 /**
  * How a matrix is cut: rows into tiles, columns into groups. Groups are padded to whole numbers of
- * {@link #UNIT} columns, rows to whole tiles; what is added is zero.
+ * {@link #UNIT} columns, rows to whole tiles; what is added counts nothing.
  *
  * @param rows number of rows
  * @param columns elements of a row
@@ -11,7 +11,7 @@ package io.parq.runtime;
  */
 record Geometry(long rows, int columns, int group, int lanes) {
   /** Columns that fill whole words, whatever the bits. */
-  static final int UNIT = 32;
+  static final int UNIT = 16;
 
   /** Groups of a row. */
   int groups() {
@@ -43,28 +43,36 @@ record Geometry(long rows, int columns, int group, int lanes) {
     return Math.toIntExact(Math.ceilDiv(rows, tileRows()));
   }
 
-  /** Values that every group of every row has, {@code [tile][group][row]}. */
-  float[] perGroup() {
-    return new float[Math.multiplyExact(Math.multiplyExact(tiles(), groups()), tileRows())];
+  /** Number of values of which every group of every row has one. */
+  long perGroup() {
+    return Math.multiplyExact(Math.multiplyExact((long) tiles(), groups()), tileRows());
   }
 
-  /** Where such a value is. */
-  int perGroupAt(long row, int group) {
-    int tile = (int) (row / tileRows());
-    return (tile * groups() + group) * tileRows() + (int) (row % tileRows());
+  /** Where such a value is in {@code [tile][group][row]}. */
+  long perGroupAt(long row, int group) {
+    return (row / tileRows() * groups() + group) * tileRows() + row % tileRows();
   }
 
-  /** Rows with padding, each as long as a row with padding. */
-  float[] pad(float[] x, int tokens) {
-    if (columns == columnsPadded()) {
+  /** A token's vector with padding; maybe the array itself. */
+  float[] pad(float[] x, int token) {
+    if (columns == columnsPadded() && x.length == columns) {
       return x;
     }
-    float[] wide = new float[Math.multiplyExact(tokens, columnsPadded())];
-    for (int token = 0; token < tokens; token++) {
-      for (int g = 0; g < groups(); g++) {
-        int to = token * columnsPadded() + g * groupPadded();
-        System.arraycopy(x, token * columns + g * group, wide, to, group);
-      }
+    float[] wide = new float[columnsPadded()];
+    for (int g = 0; g < groups(); g++) {
+      System.arraycopy(x, token * columns + g * group, wide, g * groupPadded(), group);
+    }
+    return wide;
+  }
+
+  /** The same of whole numbers. */
+  short[] pad(short[] x, int token) {
+    if (columns == columnsPadded() && x.length == columns) {
+      return x;
+    }
+    short[] wide = new short[columnsPadded()];
+    for (int g = 0; g < groups(); g++) {
+      System.arraycopy(x, token * columns + g * group, wide, g * groupPadded(), group);
     }
     return wide;
   }

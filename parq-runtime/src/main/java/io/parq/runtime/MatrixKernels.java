@@ -1,112 +1,73 @@
 package io.parq.runtime;
 
-import java.lang.foreign.MemorySegment;
+import io.parq.grids.DType;
+import io.parq.runtime.Operand.Kind;
 
 /**
  * The loops of matrix products. They work on a tile: {@link #BLOCKS} row blocks of {@link #lanes}
  * rows each, of which every lane is a row, so that nothing is summed across lanes. Implementations
  * sum in different orders.
  *
- * <p>{@code y} has a value for each row of the tile; {@code scales} one for each group and row,
- * {@code [tile][group][row]}. {@code words} are those of a group.
+ * <p>{@code y[yAt]} is the first row of the tile; results are added to what is there. Unpacked
+ * fields and floats are {@code [column][row]}.
  */
 interface MatrixKernels {
   /** Row blocks of a tile. They are read side by side, for one stream alone is slower. */
   int BLOCKS = 4;
 
-  /** Possible values of four bits. */
-  int TABLE = 16;
-
-  /** Rows of a row block. */
+  /** Rows of a row block; even. */
   int lanes();
 
-  /** Whether sums of several columns are looked up, four bits at a time, where fields are short. */
-  boolean hasTables();
+  /** Whether {@link #prepare} and {@link #multiply} know such fields; others are unpacked. */
+  boolean knows(int bits, boolean levels);
 
-  /** Adds {@code factor * scale * sum(field * x)}. */
-  void fields(
+  /** Makes a vector ready for {@link #multiply}. */
+  Operand prepare(Kind kind, float[] x);
+
+  /** Makes {@code factor} times a vector of 9-bit numbers ready, for fields of up to 4 bits. */
+  Operand prepare(Kind kind, short[] x, float factor);
+
+  /** Adds the sum over groups of {@code scale} times the sum of {@code (field - centre) * x}. */
+  void multiply(Plane plane, int tile, Scales scales, Operand x, float[] y, int yAt);
+
+  /** The same of fields of 4 bits that stand for levels. */
+  void multiply(
       Plane plane,
       int tile,
-      float[] scales,
-      int groups,
-      int words,
-      float factor,
+      Scales scales,
+      Kind kind,
+      float[] levels,
       float[] x,
-      float[] y);
+      float[] y,
+      int yAt);
 
-  /** Adds the same, from {@link #TABLE} sums for each four bits. */
-  void tables(
-      Plane plane,
-      int tile,
-      float[] scales,
-      int groups,
-      int words,
-      float factor,
-      float[] tables,
-      float[] y);
+  /** The same of fields that are single, bfloat16 or half precision; x has columns with padding. */
+  void multiply(Plane plane, DType type, int tile, float[] x, float[] y, int yAt);
 
-  /**
-   * Adds the same with whole numbers for x, exactly up to the scale: {@code pairs} holds for each
-   * field of a word's upper half x at that column in the upper 16 bits, and x at the column of the
-   * same field in the lower half in the lower ones.
-   */
-  void shortFields(
-      Plane plane,
-      int tile,
-      float[] scales,
-      int groups,
-      int words,
-      float factor,
-      int[] pairs,
-      float[] y);
+  /** Unpacks columns of a tile, up to 8 bits: {@code field - half}. */
+  void unpack(Plane plane, int tile, int column, int count, short[] out);
+
+  /** Converts what was unpacked: {@code scale * fields + bias}, with one of each for a row. */
+  void scale(short[] fields, int columns, float[] scales, float[] biases, float[] out);
+
+  /** Converts columns of a tile that are floats. */
+  void convert(Plane plane, DType type, int tile, int column, int count, float[] out);
 
   /**
-   * Adds the same from tables: for each four bits of a word's upper half, {@link #TABLE} sums for
-   * the lower half and as many for the upper one.
-   */
-  void shortTables(
-      Plane plane,
-      int tile,
-      float[] scales,
-      int groups,
-      int words,
-      float factor,
-      short[] tables,
-      float[] y);
-
-  /**
-   * Decodes columns of a tile: {@code out[column][row] = field * scale * factor}, added to what is
-   * there if {@code add}.
+   * Adds products of unpacked fields with whole numbers to {@code [token][row]} sums.
    *
-   * @param word the first word within the row
-   * @param words number of words
-   * @param scaleAt where the scales of the tile's rows begin
+   * @param run columns after which sums of 16 bits are widened
+   * @param x {@code [token][column]}, each number in both halves of a word
    */
-  void decode(
-      Plane plane,
-      int tile,
-      int word,
-      int words,
-      float[] scales,
-      int scaleAt,
-      float factor,
-      boolean add,
-      float[] out);
+  void shorts(
+      short[] fields, int columns, int run, int[] x, int xAt, int xStride, int tokens, int[] sums);
 
-  /**
-   * Adds products with single-precision weights, {@code [column][row]}: {@code y[yAt + token *
-   * tileRows + row]} grows by the sum of {@code w[column][row] * x[xAt + token * xStride +
-   * column]}.
-   */
+  /** Adds products of floats to {@code [token][row]} sums. */
   void dense(
-      MemorySegment weights,
-      long offset,
-      int columns,
-      float[] x,
-      int xAt,
-      int xStride,
-      int tokens,
-      float[] y);
+      float[] weights, int columns, float[] x, int xAt, int xStride, int tokens, float[] sums);
+
+  /** Adds {@code (sum + offset) * factor * scale} of one token, with a scale for each row. */
+  void finish(int[] sums, int at, float offset, float factor, float[] scales, float[] y, int yAt);
 
   /** The sum of products. */
   float dot(float[] a, int aAt, float[] b, int bAt, int length);
@@ -117,13 +78,5 @@ interface MatrixKernels {
   /** Rows of a tile. */
   default int tileRows() {
     return BLOCKS * lanes();
-  }
-
-  /**
-   * Words after which sums of 16 bits are widened: a product of a 4-bit field and a 9-bit x is at
-   * most 2040, a table's entry 1020, of which 16 and 32 fit.
-   */
-  static int wordsInShorts(int bits) {
-    return bits == 4 ? 4 : 8;
   }
 }

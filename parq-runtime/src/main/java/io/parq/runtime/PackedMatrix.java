@@ -4,11 +4,8 @@ import io.parq.grids.ActivationQuantization;
 import io.parq.grids.CodebookGrid;
 import io.parq.grids.QuantizedTensor;
 import io.parq.grids.TensorData;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Objects;
-import java.util.function.IntConsumer;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,21 +15,26 @@ import org.jspecify.annotations.Nullable;
  * different orders.
  */
 public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix, FloatMatrix {
-  /** Columns that are decoded at a time: a tile's share stays in the first cache. */
-  static final int CHUNK = 128;
+  /** Columns that are unpacked at a time: a tile's share stays in the first cache. */
+  static final int CHUNK = 64;
 
-  /** Tokens from which on weights are decoded once for all of them. */
+  /** Tokens from which on weights are unpacked once for all of them. */
   private static final int BATCH = 4;
 
   /** Multiplications below which a second thread costs more than it saves. */
-  private static final long WORTH_THREADS = 1 << 17;
+  private static final long WORTH_THREADS = 1 << 16;
 
   final Geometry geometry;
   final MatrixKernels kernels;
 
   /** Adds its share of a product to the rows of a tile. */
   interface Term {
-    void add(int tile, float[] y);
+    void add(int tile, float[] y, int yAt);
+  }
+
+  /** Stores a tile's products with all tokens. */
+  interface Batch {
+    void store(int tile, float[] y, int from, int stride);
   }
 
   PackedMatrix(Geometry geometry, MatrixKernels kernels) {
@@ -73,6 +75,22 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
   static PackedMatrix of(TensorData tensor, MatrixKernels kernels) {
     return FloatMatrix.of(tensor, kernels);
   }
+
+  /**
+   * Makes the matrix that an image is of.
+   *
+   * @throws IllegalArgumentException if the image's parts do not fit together
+   */
+  static PackedMatrix of(MatrixImage image, MatrixKernels kernels) {
+    return switch (image.kind()) {
+      case UNIFORM -> UniformMatrix.of(image, kernels);
+      case CODEBOOK -> CodebookMatrix.of(image, kernels);
+      case FLOAT -> FloatMatrix.of(image, kernels);
+    };
+  }
+
+  /** All there is to this matrix. */
+  abstract MatrixImage image();
 
   private static long[] checkRank(long[] shape) {
     if (shape.length != 2 || shape[0] > Integer.MAX_VALUE || shape[1] > Integer.MAX_VALUE) {
@@ -115,9 +133,18 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
       float[] y,
       int from,
       int stride) {
-    if (tokens < 1 || x.length != (long) tokens * columns()) {
+    if (tokens < 1) {
+      throw new IllegalArgumentException("%d tokens, expected at least 1".formatted(tokens));
+    }
+    multiply(new Input(x, tokens, activations), y, from, stride);
+  }
+
+  /** Multiplies with what other matrices are multiplied with too. */
+  final void multiply(Input x, float[] y, int from, int stride) {
+    int tokens = x.tokens();
+    if (x.length() != (long) tokens * columns()) {
       throw new IllegalArgumentException(
-          "%d values, expected %d for each of %d tokens".formatted(x.length, columns(), tokens));
+          "%d values, expected %d for each of %d tokens".formatted(x.length(), columns(), tokens));
     }
     if (stride < rows()) {
       throw new IllegalArgumentException("stride %d, expected %d".formatted(stride, rows()));
@@ -125,20 +152,30 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
     Objects.checkFromIndexSize(from, (tokens - 1L) * stride + rows(), y.length);
     if (tokens < BATCH) {
       for (int token = 0; token < tokens; token++) {
-        float[] one = Arrays.copyOfRange(x, token * columns(), (token + 1) * columns());
-        Term term = product(one, activations);
-        int to = from + token * stride;
-        forEachTile(
-            1,
-            tile -> {
-              float[] rows = new float[geometry.tileRows()];
-              term.add(tile, rows);
-              store(tile, rows, 0, y, to);
-            });
+        one(product(x, token), y, from + token * stride);
       }
     } else {
-      batch(quantized(x, tokens, activations), tokens, y, from, stride);
+      Batch batch = batch(x);
+      forEachTile(tokens, tile -> batch.store(tile, y, from, stride));
     }
+  }
+
+  private void one(Term term, float[] y, int from) {
+    int rows = geometry.tileRows();
+    forEachTile(
+        1,
+        tile -> {
+          int at = from + tile * rows;
+          int count = Math.min(rows, rows() - tile * rows);
+          if (count == rows) {
+            Arrays.fill(y, at, at + rows, 0f);
+            term.add(tile, y, at);
+          } else {
+            float[] sums = new float[rows];
+            term.add(tile, sums, 0);
+            System.arraycopy(sums, 0, y, at, count);
+          }
+        });
   }
 
   /**
@@ -154,53 +191,23 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
     return y;
   }
 
-  final float[] quantized(float[] x, int tokens, @Nullable ActivationQuantization activations) {
-    if (activations == null) {
-      return x;
+  private void forEachTile(int tokens, Team.Body work) {
+    if (geometry.rows() * geometry.columns() * tokens < WORTH_THREADS) {
+      for (int tile = 0; tile < geometry.tiles(); tile++) {
+        work.run(tile);
+      }
+    } else {
+      Team.shared().run(geometry.tiles(), work);
     }
-    float[] rounded = x.clone();
-    activations.fakeQuantize(rounded, tokens, columns());
-    return rounded;
   }
 
-  private void batch(float[] x, int tokens, float[] y, int from, int stride) {
-    float[] padded = geometry.pad(x, tokens);
-    forEachTile(
-        tokens,
-        tile -> {
-          float[] sums = new float[Math.multiplyExact(tokens, geometry.tileRows())];
-          float[] weights = new float[CHUNK * geometry.tileRows()];
-          for (int column = 0; column < geometry.columnsPadded(); ) {
-            int inGroup = column % geometry.groupPadded();
-            int count = Math.min(CHUNK, geometry.groupPadded() - inGroup);
-            decode(tile, column, count, weights);
-            kernels.dense(
-                MemorySegment.ofArray(weights),
-                0,
-                count,
-                padded,
-                column,
-                geometry.columnsPadded(),
-                tokens,
-                sums);
-            column += count;
-          }
-          for (int token = 0; token < tokens; token++) {
-            store(tile, sums, token * geometry.tileRows(), y, from + token * stride);
-          }
-        });
-  }
-
-  private void forEachTile(int tokens, IntConsumer work) {
-    IntStream tiles = IntStream.range(0, geometry.tiles());
-    long products = geometry.rows() * geometry.columns() * tokens;
-    (products < WORTH_THREADS ? tiles : tiles.parallel()).forEach(work);
-  }
-
-  private void store(int tile, float[] sums, int at, float[] y, int to) {
+  /** Stores the sums of a tile, {@code [token][row]}. */
+  final void store(int tile, float[] sums, int tokens, float[] y, int from, int stride) {
     int first = tile * geometry.tileRows();
     int count = Math.min(geometry.tileRows(), rows() - first);
-    System.arraycopy(sums, at, y, to + first, count);
+    for (int token = 0; token < tokens; token++) {
+      System.arraycopy(sums, token * geometry.tileRows(), y, from + token * stride + first, count);
+    }
   }
 
   /**
@@ -222,29 +229,60 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
   abstract float value(int row, int column);
 
   /** The product with one vector. */
-  abstract Term product(float[] x, @Nullable ActivationQuantization activations);
+  abstract Term product(Input x, int token);
+
+  /** The product with all vectors. */
+  Batch batch(Input x) {
+    return floatBatch(x);
+  }
 
   /**
-   * Decodes columns of a tile, {@code [column][row]}.
+   * Unpacks columns of a tile, {@code [column][row]}.
    *
    * @param column the first one, padded; a multiple of {@link Geometry#UNIT}
-   * @param count number of columns within one group, such a multiple too
+   * @param count number of columns within one group, such a multiple too, up to {@link #CHUNK}
    * @param out overwritten
    */
-  abstract void decode(int tile, int column, int count, float[] out);
+  abstract void unpack(int tile, int column, int count, float[] out);
 
-  /** The product with one vector by way of decoded columns. */
-  final Term decodedProduct(float[] x) {
-    float[] padded = geometry.pad(x, 1);
-    return (tile, y) -> {
-      float[] weights = new float[CHUNK * geometry.tileRows()];
-      for (int column = 0; column < geometry.columnsPadded(); ) {
-        int inGroup = column % geometry.groupPadded();
-        int count = Math.min(CHUNK, geometry.groupPadded() - inGroup);
-        decode(tile, column, count, weights);
-        kernels.dense(MemorySegment.ofArray(weights), 0, count, padded, column, 0, 1, y);
-        column += count;
-      }
+  /** The product with all vectors by way of floats. */
+  final Batch floatBatch(Input x) {
+    int tokens = x.tokens();
+    int columns = geometry.columnsPadded();
+    float[] padded = new float[Math.multiplyExact(tokens, columns)];
+    for (int token = 0; token < tokens; token++) {
+      System.arraycopy(geometry.pad(x.values(), token), 0, padded, token * columns, columns);
+    }
+    return (tile, y, from, stride) -> {
+      float[] sums = new float[Math.multiplyExact(tokens, geometry.tileRows())];
+      multiplyUnpacked(tile, padded, tokens, sums);
+      store(tile, sums, tokens, y, from, stride);
     };
+  }
+
+  /** The product with one vector by way of floats. */
+  final Term floatTerm(Input x, int token) {
+    float[] padded = geometry.pad(x.values(), token);
+    return (tile, y, yAt) -> {
+      float[] sums = new float[geometry.tileRows()];
+      multiplyUnpacked(tile, padded, 1, sums);
+      kernels.addScaled(1, sums, 0, y, yAt, sums.length);
+    };
+  }
+
+  private void multiplyUnpacked(int tile, float[] x, int tokens, float[] sums) {
+    float[] weights = new float[CHUNK * geometry.tileRows()];
+    int columns = geometry.columnsPadded();
+    for (int column = 0; column < columns; ) {
+      int count = chunk(column);
+      unpack(tile, column, count, weights);
+      kernels.dense(weights, count, x, column, columns, tokens, sums);
+      column += count;
+    }
+  }
+
+  /** How many columns from one on are unpacked together. */
+  final int chunk(int column) {
+    return Math.min(CHUNK, geometry.groupPadded() - column % geometry.groupPadded());
   }
 }

@@ -1,93 +1,153 @@
 package io.parq.runtime;
 
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Fields of {@code bits} bits, packed for streaming. A row's columns lie in 32-bit words, the first
- * column in the highest bits; words of the rows of a row block are neighbours:
+ * Fields of {@code bits} bits, packed for streaming. A row takes 16 bits of each step; the steps of
+ * the rows of a row block are neighbours, with the first half of the rows in the lower halves of
+ * 32-bit words and the second half in the upper ones (of 32 rows, little-endian):
  *
  * <pre>
- * row block 0: word 0 of row 0, word 0 of row 1, .. word 0 of the last row, word 1 of row 0, ..
+ * step 0: row 0, row 16, row 1, row 17, .. row 15, row 31; step 1: row 0, ..
  * </pre>
  *
- * Row blocks are {@code stride} bytes apart, some more than they take, since equal distances of
- * powers of two evict each other from the caches. A field is a signed number.
+ * <p>{@link Geometry#UNIT} columns take {@code bits} steps. Of 1, 2, 4, 8 and 16 bits, the fields
+ * of a step are neighbouring columns, the first in the lowest bits. Three bits are split: two steps
+ * have the lower two bits of 8 columns each, the third the highest bits of all 16. Of numbers of 32
+ * bits, the two halves of a row block are half a stride apart, and rows within columns.
  *
- * @param bits 1, 2, 4 or 8
- * @param weight what the fields count, relative to the codes
+ * <p>Row blocks are {@code stride} bytes apart, some more than they take, since equal distances of
+ * powers of two evict each other from the caches. The memory is native, aligned to 64 bytes, and
+ * all there is to a plane besides these numbers: it can be written to a file and mapped again.
+ *
+ * @param bits 1, 2, 3, 4, 8, 16 or 32
  * @param lanes rows of a row block
  * @param stride bytes from a row block to the next
  * @param words the memory
  */
-record Plane(int bits, float weight, int lanes, long stride, MemorySegment words) {
-  private static final int ALIGNMENT = 64;
+record Plane(int bits, int lanes, long stride, MemorySegment words) {
+  static final int ALIGNMENT = 64;
   private static final int GAP = 192;
+  private static final int STEP_BITS = 16;
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(LITTLE_ENDIAN);
+
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(LITTLE_ENDIAN);
 
   /** An empty plane. */
-  static Plane allocate(int bits, float weight, Geometry geometry) {
-    int lanes = geometry.lanes();
-    long bytes = (long) geometry.columnsPadded() * bits / 8 * lanes;
-    long stride = Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT + GAP;
+  static Plane allocate(int bits, Geometry geometry) {
     long size =
-        Math.multiplyExact(stride, Math.multiplyExact(geometry.tiles(), MatrixKernels.BLOCKS));
-    return new Plane(bits, weight, lanes, stride, Arena.ofAuto().allocate(size, ALIGNMENT));
+        Math.multiplyExact(
+            stride(bits, geometry), Math.multiplyExact(geometry.tiles(), MatrixKernels.BLOCKS));
+    return of(bits, geometry, Arena.ofAuto().allocate(size, ALIGNMENT));
   }
 
-  /** Where a word of the first row of a row block is. */
-  long address(long block, long word) {
-    return block * stride + word * lanes * Integer.BYTES;
+  /**
+   * A plane in memory that one was in before.
+   *
+   * @throws IllegalArgumentException if it is of another size
+   */
+  static Plane of(int bits, Geometry geometry, MemorySegment words) {
+    long stride = stride(bits, geometry);
+    long size = Math.multiplyExact(stride, (long) geometry.tiles() * MatrixKernels.BLOCKS);
+    if (words.byteSize() != size) {
+      throw new IllegalArgumentException(
+          "plane of %d bytes, expected %d".formatted(words.byteSize(), size));
+    }
+    return new Plane(bits, geometry.lanes(), stride, words);
   }
 
-  private long address(long row, int padded) {
-    return address(row / lanes, (long) padded * bits / Integer.SIZE) + row % lanes * Integer.BYTES;
+  private static long stride(int bits, Geometry geometry) {
+    int lanes = geometry.lanes();
+    long bytes = (long) geometry.columnsPadded() / Geometry.UNIT * bits * lanes * Short.BYTES;
+    long gap = bits == Float.SIZE ? 2 * GAP : GAP;
+    return Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT + gap;
   }
 
-  /** Which bits of its word a column takes: the shift that brings them to the top. */
-  private int shift(int padded) {
-    return padded % (Integer.SIZE / bits) * bits;
+  /** Where a unit of columns of the first row of a row block is. */
+  long address(long block, int column) {
+    return block * stride + (long) column / Geometry.UNIT * bits * lanes * Short.BYTES;
   }
 
-  /** Stores a field that is zero so far. */
-  void put(long row, int padded, int field) {
-    long at = address(row, padded);
-    int bitsAtTop = field << (Integer.SIZE - bits);
-    int word = words.get(ValueLayout.JAVA_INT, at) | bitsAtTop >>> shift(padded);
-    words.set(ValueLayout.JAVA_INT, at, word);
+  /** The same of any row. */
+  private long address(long row, int column, int step) {
+    int at = order((int) (row % lanes), lanes);
+    return address(row / lanes, column) + ((long) step * lanes + at) * Short.BYTES;
+  }
+
+  /** Where a row of a row block stands among the others. */
+  static int order(int lane, int lanes) {
+    int half = lanes / 2;
+    return lane < half ? 2 * lane : 2 * (lane - half) + 1;
+  }
+
+  /** Stores a row: a field for every column with padding. */
+  void putRow(long row, int[] fields) {
+    for (int column = 0; column < fields.length; column += Geometry.UNIT) {
+      for (int step = 0; step < bits; step++) {
+        words.set(SHORT, address(row, column, step), (short) step(fields, column, step));
+      }
+    }
+  }
+
+  private int step(int[] fields, int column, int step) {
+    int word = 0;
+    if (bits == 3) {
+      int first = step == 2 ? column : column + 8 * step;
+      int count = step == 2 ? 16 : 8;
+      for (int i = 0; i < count; i++) {
+        int field = fields[first + i];
+        word |= step == 2 ? field >> 2 << i : (field & 3) << 2 * i;
+      }
+      return word;
+    }
+    int count = STEP_BITS / bits;
+    for (int i = 0; i < count; i++) {
+      word |= fields[column + step * count + i] << i * bits;
+    }
+    return word;
+  }
+
+  /** Stores a number of 16 bits. */
+  void put(long row, int column, short value) {
+    words.set(SHORT, address(row, column, column % Geometry.UNIT), value);
+  }
+
+  /** Reads a number of 16 bits. */
+  short getShort(long row, int column) {
+    return words.get(SHORT, address(row, column, column % Geometry.UNIT));
+  }
+
+  private long floatAddress(long row, int column) {
+    int half = lanes / 2;
+    return row / half * (stride / 2) + (column * (long) half + row % half) * Float.BYTES;
+  }
+
+  /** Stores a number of 32 bits. */
+  void put(long row, int column, float value) {
+    words.set(FLOAT, floatAddress(row, column), value);
+  }
+
+  /** Reads a number of 32 bits. */
+  float getFloat(long row, int column) {
+    return words.get(FLOAT, floatAddress(row, column));
   }
 
   /** Reads a field. */
-  int get(long row, int padded) {
-    int word = words.get(ValueLayout.JAVA_INT, address(row, padded));
-    return word << shift(padded) >> (Integer.SIZE - bits);
-  }
-
-  /** The sums that the four bits of a table's index stand for: the first column is the highest. */
-  void fillTable(float[] x, int at, float[] table, int to) {
-    int fields = 4 / bits;
-    for (int index = 0; index < MatrixKernels.TABLE; index++) {
-      float sum = 0;
-      for (int f = 0; f < fields; f++) {
-        sum += field(index, f) * x[at + f];
-      }
-      table[to + index] = sum;
+  int get(long row, int column) {
+    int i = column % Geometry.UNIT;
+    if (bits == 3) {
+      int low = words.get(SHORT, address(row, column, i / 8)) >> i % 8 * 2 & 3;
+      int high = words.get(SHORT, address(row, column, 2)) >> i & 1;
+      return low + 4 * high;
     }
-  }
-
-  /** The same in whole numbers. */
-  void fillTable(short[] x, int at, short[] table, int to) {
-    int fields = 4 / bits;
-    for (int index = 0; index < MatrixKernels.TABLE; index++) {
-      int sum = 0;
-      for (int f = 0; f < fields; f++) {
-        sum += field(index, f) * x[at + f];
-      }
-      table[to + index] = (short) sum;
-    }
-  }
-
-  private int field(int index, int f) {
-    return index << (Integer.SIZE - 4 + f * bits) >> (Integer.SIZE - bits);
+    int count = STEP_BITS / bits;
+    int word = words.get(SHORT, address(row, column, i / count));
+    return word >> i % count * bits & (1 << bits) - 1;
   }
 }

@@ -1,14 +1,17 @@
 package io.parq.runtime;
 
-import java.lang.foreign.MemorySegment;
+import io.parq.grids.DType;
+import io.parq.grids.SmallFloat;
+import io.parq.runtime.Operand.Kind;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
+import java.nio.ByteOrder;
 
 /** Plain loops. */
 final class ScalarKernels implements MatrixKernels {
-  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
-  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
-  private static final int LANES = 16;
+  private static final int LANES = 32;
+  private static final int ROWS = BLOCKS * LANES;
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   @Override
   public int lanes() {
@@ -16,138 +19,178 @@ final class ScalarKernels implements MatrixKernels {
   }
 
   @Override
-  public boolean hasTables() {
-    return false;
+  public boolean knows(int bits, boolean levels) {
+    return !levels;
   }
 
   @Override
-  public void fields(
+  public Operand prepare(Kind kind, float[] x) {
+    return new Operand.Floats(kind, x, new float[0]);
+  }
+
+  @Override
+  public Operand prepare(Kind kind, short[] x, float factor) {
+    float[] offsets = new float[kind.groups()];
+    int[] numbers = new int[x.length];
+    for (int i = 0; i < x.length; i++) {
+      numbers[i] = x[i];
+      offsets[i / kind.groupColumns()] += (kind.half() - kind.centre()) * x[i];
+    }
+    return new Operand.Shorts(kind, factor, numbers, new int[0], offsets);
+  }
+
+  @Override
+  public void multiply(Plane plane, int tile, Scales scales, Operand x, float[] y, int yAt) {
+    switch (x) {
+      case Operand.Floats floats -> floats(plane, tile, scales, floats, y, yAt);
+      case Operand.Shorts shorts -> shorts(plane, tile, scales, shorts, y, yAt);
+      default -> throw new IllegalArgumentException(x + ", expected no tables");
+    }
+  }
+
+  private static void floats(
+      Plane plane, int tile, Scales scales, Operand.Floats operand, float[] y, int yAt) {
+    Kind kind = operand.kind();
+    int[] fields = new int[Geometry.UNIT];
+    long first = (long) tile * ROWS;
+    for (int row = 0; row < ROWS; row++) {
+      float total = 0;
+      for (int g = 0; g < kind.groups(); g++) {
+        float sum = 0;
+        for (int u = 0; u < kind.units(); u++) {
+          int column = (g * kind.units() + u) * Geometry.UNIT;
+          unit(plane, first + row, column, fields);
+          for (int i = 0; i < Geometry.UNIT; i++) {
+            sum += (fields[i] - kind.centre()) * operand.x()[column + i];
+          }
+        }
+        total += sum * scales.get(first + row, g);
+      }
+      y[yAt + row] += total;
+    }
+  }
+
+  private static void shorts(
+      Plane plane, int tile, Scales scales, Operand.Shorts operand, float[] y, int yAt) {
+    Kind kind = operand.kind();
+    int[] fields = new int[Geometry.UNIT];
+    long first = (long) tile * ROWS;
+    for (int row = 0; row < ROWS; row++) {
+      float total = 0;
+      for (int g = 0; g < kind.groups(); g++) {
+        int sum = 0;
+        for (int u = 0; u < kind.units(); u++) {
+          int column = (g * kind.units() + u) * Geometry.UNIT;
+          unit(plane, first + row, column, fields);
+          for (int i = 0; i < Geometry.UNIT; i++) {
+            sum += (fields[i] - kind.half()) * operand.x()[column + i];
+          }
+        }
+        total += (sum + operand.offsets()[g]) * operand.factor() * scales.get(first + row, g);
+      }
+      y[yAt + row] += total;
+    }
+  }
+
+  /** The fields of a row in a unit of columns. */
+  private static void unit(Plane plane, long row, int column, int[] fields) {
+    int bits = plane.bits();
+    int lane = (int) (row % LANES);
+    long at = plane.address(row / LANES, column) + 2L * Plane.order(lane, LANES);
+    if (bits == 3) {
+      int low = Short.toUnsignedInt(plane.words().get(SHORT, at));
+      low |= plane.words().get(SHORT, at + 2 * LANES) << Short.SIZE;
+      int high = plane.words().get(SHORT, at + 4 * LANES);
+      for (int i = 0; i < Geometry.UNIT; i++) {
+        fields[i] = (low >> 2 * i & 3) + (high >> i & 1) * 4;
+      }
+      return;
+    }
+    int mask = (1 << bits) - 1;
+    int perStep = Short.SIZE / bits;
+    for (int i = 0; i < Geometry.UNIT; ) {
+      int word = plane.words().get(SHORT, at);
+      for (int end = i + perStep; i < end; i++) {
+        fields[i] = word & mask;
+        word >>= bits;
+      }
+      at += 2 * LANES;
+    }
+  }
+
+  @Override
+  public void multiply(
       Plane plane,
       int tile,
-      float[] scales,
-      int groups,
-      int words,
-      float factor,
+      Scales scales,
+      Kind kind,
+      float[] levels,
       float[] x,
-      float[] y) {
-    int bits = plane.bits();
-    int perWord = Integer.SIZE / bits;
-    float[] sums = new float[LANES];
-    for (int k = 0; k < BLOCKS; k++) {
-      for (int g = 0; g < groups; g++) {
-        Arrays.fill(sums, 0f);
-        for (int word = g * words; word < (g + 1) * words; word++) {
-          long at = plane.address((long) tile * BLOCKS + k, word);
-          for (int lane = 0; lane < LANES; lane++) {
-            int w = plane.words().get(INT, at + (long) lane * Integer.BYTES);
-            float sum = sums[lane];
-            for (int f = 0; f < perWord; f++) {
-              sum += (w >> (Integer.SIZE - bits)) * x[word * perWord + f];
-              w <<= bits;
-            }
-            sums[lane] = sum;
-          }
-        }
-        addScaled(sums, scales, ((tile * groups + g) * BLOCKS + k) * LANES, factor, y, k * LANES);
-      }
-    }
-  }
-
-  private static void addScaled(
-      float[] sums, float[] scales, int scaleAt, float factor, float[] y, int at) {
-    for (int lane = 0; lane < LANES; lane++) {
-      y[at + lane] += sums[lane] * (scales[scaleAt + lane] * factor);
-    }
+      float[] y,
+      int yAt) {
+    throw new UnsupportedOperationException("levels are unpacked");
   }
 
   @Override
-  public void tables(
-      Plane plane,
-      int tile,
-      float[] scales,
-      int groups,
-      int words,
-      float factor,
-      float[] tables,
-      float[] y) {
-    throw new UnsupportedOperationException("tables are for vectors");
-  }
-
-  @Override
-  public void shortFields(
-      Plane plane,
-      int tile,
-      float[] scales,
-      int groups,
-      int words,
-      float factor,
-      int[] pairs,
-      float[] y) {
-    int bits = plane.bits();
-    int half = Short.SIZE / bits;
-    float[] sums = new float[LANES];
-    for (int k = 0; k < BLOCKS; k++) {
-      for (int g = 0; g < groups; g++) {
-        for (int lane = 0; lane < LANES; lane++) {
-          int sum = 0;
-          for (int word = g * words; word < (g + 1) * words; word++) {
-            long at = plane.address((long) tile * BLOCKS + k, word) + (long) lane * Integer.BYTES;
-            int high = plane.words().get(INT, at);
-            int low = high << Short.SIZE;
-            for (int f = 0; f < half; f++) {
-              int pair = pairs[word * half + f];
-              sum += (high >> (Integer.SIZE - bits)) * (pair >> Short.SIZE);
-              sum += (low >> (Integer.SIZE - bits)) * (short) pair;
-              high <<= bits;
-              low <<= bits;
-            }
-          }
-          sums[lane] = sum;
-        }
-        addScaled(sums, scales, ((tile * groups + g) * BLOCKS + k) * LANES, factor, y, k * LANES);
+  public void multiply(Plane plane, DType type, int tile, float[] x, float[] y, int yAt) {
+    float[] weights = new float[Geometry.UNIT * ROWS];
+    for (int column = 0; column < x.length; column += Geometry.UNIT) {
+      convert(plane, type, tile, column, Geometry.UNIT, weights);
+      for (int i = 0; i < Geometry.UNIT; i++) {
+        addScaled(x[column + i], weights, i * ROWS, y, yAt, ROWS);
       }
     }
   }
 
   @Override
-  public void shortTables(
-      Plane plane,
-      int tile,
-      float[] scales,
-      int groups,
-      int words,
-      float factor,
-      short[] tables,
-      float[] y) {
-    throw new UnsupportedOperationException("tables are for vectors");
+  public void unpack(Plane plane, int tile, int column, int count, short[] out) {
+    int half = 1 << (plane.bits() - 1);
+    int[] fields = new int[Geometry.UNIT];
+    for (int row = 0; row < ROWS; row++) {
+      int to = row / LANES * LANES + Plane.order(row % LANES, LANES);
+      for (int unit = 0; unit < count; unit += Geometry.UNIT) {
+        unit(plane, (long) tile * ROWS + row, column + unit, fields);
+        for (int i = 0; i < Geometry.UNIT; i++) {
+          out[(unit + i) * ROWS + to] = (short) (fields[i] - half);
+        }
+      }
+    }
   }
 
   @Override
-  public void decode(
-      Plane plane,
-      int tile,
-      int word,
-      int words,
-      float[] scales,
-      int scaleAt,
-      float factor,
-      boolean add,
-      float[] out) {
-    int bits = plane.bits();
-    int perWord = Integer.SIZE / bits;
-    for (int k = 0; k < BLOCKS; k++) {
-      for (int lane = 0; lane < LANES; lane++) {
-        int row = k * LANES + lane;
-        float scale = scales[scaleAt + row] * factor;
-        for (int i = 0; i < words; i++) {
-          long at = plane.address((long) tile * BLOCKS + k, word + i) + (long) lane * Integer.BYTES;
-          int w = plane.words().get(INT, at);
-          for (int f = 0; f < perWord; f++) {
-            int to = (i * perWord + f) * BLOCKS * LANES + row;
-            float value = (w >> (Integer.SIZE - bits)) * scale;
-            out[to] = add ? out[to] + value : value;
-            w <<= bits;
-          }
+  public void scale(short[] fields, int columns, float[] scales, float[] biases, float[] out) {
+    for (int row = 0; row < ROWS; row++) {
+      int at = row / LANES * LANES + Plane.order(row % LANES, LANES);
+      for (int column = 0; column < columns; column++) {
+        out[column * ROWS + row] = fields[column * ROWS + at] * scales[row] + biases[row];
+      }
+    }
+  }
+
+  @Override
+  public void convert(Plane plane, DType type, int tile, int column, int count, float[] out) {
+    for (int row = 0; row < ROWS; row++) {
+      long from = (long) tile * ROWS + row;
+      for (int i = 0; i < count; i++) {
+        out[i * ROWS + row] =
+            switch (type) {
+              case F32 -> plane.getFloat(from, column + i);
+              case BF16 -> SmallFloat.fromBf16(plane.getShort(from, column + i));
+              default -> Float.float16ToFloat(plane.getShort(from, column + i));
+            };
+      }
+    }
+  }
+
+  @Override
+  public void shorts(
+      short[] fields, int columns, int run, int[] x, int xAt, int xStride, int tokens, int[] sums) {
+    for (int token = 0; token < tokens; token++) {
+      for (int column = 0; column < columns; column++) {
+        int value = (short) x[xAt + token * xStride + column];
+        for (int row = 0; row < ROWS; row++) {
+          int at = row / LANES * LANES + Plane.order(row % LANES, LANES);
+          sums[token * ROWS + row] += fields[column * ROWS + at] * value;
         }
       }
     }
@@ -155,21 +198,20 @@ final class ScalarKernels implements MatrixKernels {
 
   @Override
   public void dense(
-      MemorySegment weights,
-      long offset,
-      int columns,
-      float[] x,
-      int xAt,
-      int xStride,
-      int tokens,
-      float[] y) {
-    int rows = BLOCKS * LANES;
-    float[] w = new float[rows];
-    for (int column = 0; column < columns; column++) {
-      MemorySegment.copy(weights, FLOAT, offset + 4L * rows * column, w, 0, rows);
-      for (int token = 0; token < tokens; token++) {
-        addScaled(x[xAt + token * xStride + column], w, 0, y, token * rows, rows);
+      float[] weights, int columns, float[] x, int xAt, int xStride, int tokens, float[] sums) {
+    for (int token = 0; token < tokens; token++) {
+      for (int column = 0; column < columns; column++) {
+        float value = x[xAt + token * xStride + column];
+        addScaled(value, weights, column * ROWS, sums, token * ROWS, ROWS);
       }
+    }
+  }
+
+  @Override
+  public void finish(
+      int[] sums, int at, float offset, float factor, float[] scales, float[] y, int yAt) {
+    for (int row = 0; row < ROWS; row++) {
+      y[yAt + row] += (sums[at + row] + offset) * factor * scales[row];
     }
   }
 

@@ -1,13 +1,10 @@
 package io.parq.runtime;
 
-import io.parq.grids.ActivationQuantization;
 import io.parq.grids.BlockLayout;
-import io.parq.grids.Granularity;
 import io.parq.grids.Lattice;
-import io.parq.grids.QuantConfig;
 import io.parq.grids.QuantizedTensor;
-import io.parq.grids.ScaleType;
 import io.parq.grids.UniformGrid;
+import io.parq.runtime.Operand.Kind;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -15,31 +12,27 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A matrix on a uniform grid: {@code value = scale * field + bias}, where fields are signed. Three
- * bits are kept as two planes, {@code field = two + 4 * one}, both signed, which stand for the
- * field plus 2; five to seven bits take eight.
+ * A matrix on a uniform grid: {@code value = scale * (field - centre) + bias}, where fields are not
+ * negative. Five to seven bits take eight, and fill them: fields are multiples of 8, 4 or 2. All
+ * weights are in the memory of a plane, of scales, and of biases where zero points differ from
+ * group to group.
  */
 final class UniformMatrix extends PackedMatrix {
-  private static final QuantConfig ASYMMETRIC =
-      new QuantConfig(UniformGrid.asymmetric(8), Granularity.perRow(), ScaleType.FP32);
-
-  /** Codes -127 to 127, the scale being that of activations. */
-  private static final QuantConfig SYMMETRIC =
-      new QuantConfig(
-          UniformGrid.clipped(8, UniformGrid.Clip.MAX, 1, 0), Granularity.perRow(), ScaleType.FP32);
-
-  private final List<Plane> planes;
-  private final float[] scales;
-  private final float @Nullable [] biases;
+  private final Plane plane;
+  private final float centre;
+  private final Scales scales;
+  private final @Nullable Scales biases;
 
   private UniformMatrix(
       Geometry geometry,
       MatrixKernels kernels,
-      List<Plane> planes,
-      float[] scales,
-      float @Nullable [] biases) {
+      Plane plane,
+      float centre,
+      Scales scales,
+      @Nullable Scales biases) {
     super(geometry, kernels);
-    this.planes = planes;
+    this.plane = plane;
+    this.centre = centre;
     this.scales = scales;
     this.biases = biases;
   }
@@ -51,35 +44,67 @@ final class UniformMatrix extends PackedMatrix {
     int group = Math.min(layout.blockLength(), columns);
     Geometry geometry = new Geometry(layout.rows(), columns, group, kernels.lanes());
     int bits = lattice.grid().bits();
-    List<Plane> planes =
-        bits == 3
-            ? List.of(Plane.allocate(2, 1, geometry), Plane.allocate(1, 4, geometry))
-            : List.of(Plane.allocate(bits <= 2 ? bits : bits == 4 ? 4 : 8, 1, geometry));
-    int centre = centre(lattice.grid().bits(), lattice.grid().minCode(), lattice.grid().maxCode());
-    putCodes(tensor, geometry, planes, centre);
-    float[] scales = geometry.perGroup();
-    float[] biases = geometry.perGroup();
-    boolean biased = false;
+    Plane plane = Plane.allocate(bits > 4 ? 8 : bits, geometry);
+    int first = lattice.grid().minCode();
+    int step = 1 << (plane.bits() - bits);
+    putCodes(tensor, geometry, plane, first, step);
+    boolean varied = lattice.zeroPoints() != null || lattice.offsets() != null;
+    float centre =
+        varied
+            ? 1 << (plane.bits() - 1)
+            : (((UniformGrid) lattice.grid()).zeroPoint() - first) * step;
+    Scales scales = Scales.allocate(isBrief(lattice.scales(), geometry), geometry);
+    Scales biases = varied ? Scales.allocate(false, geometry) : null;
     for (int row = 0; row < geometry.rows(); row++) {
       for (int g = 0; g < geometry.groups(); g++) {
         int block = (int) (((long) row * columns + (long) g * group) / layout.blockLength());
-        int at = geometry.perGroupAt(row, g);
-        scales[at] = lattice.scales()[block];
-        biases[at] = bias(lattice, block, centre);
-        biased |= biases[at] != 0;
+        scales.set(row, g, lattice.scales()[block] / step);
+        if (biases != null) {
+          biases.set(row, g, bias(lattice, block, centre / step + first));
+        }
       }
     }
-    return new UniformMatrix(geometry, kernels, planes, scales, biased ? biases : null);
+    return new UniformMatrix(geometry, kernels, plane, centre, scales, biases);
   }
 
-  /** What is subtracted from codes to get fields. */
-  private static int centre(int bits, int minCode, int maxCode) {
-    int half = 1 << (bits - 1);
-    int signed = minCode >= -half && maxCode < half ? 0 : minCode + half;
-    return bits == 3 ? signed + 2 : signed;
+  static UniformMatrix of(MatrixImage image, MatrixKernels kernels) {
+    Geometry geometry = image.geometry();
+    List<MemorySegment> memory = image.memory();
+    boolean brief = image.numbers().get(2) != 0;
+    return new UniformMatrix(
+        geometry,
+        kernels,
+        Plane.of(image.numbers().get(0), geometry, memory.get(0)),
+        Float.intBitsToFloat(image.numbers().get(1)),
+        Scales.of(brief, geometry, memory.get(1)),
+        memory.size() == 2 ? null : Scales.of(false, geometry, memory.get(2)));
   }
 
-  private static float bias(Lattice lattice, int block, int centre) {
+  @Override
+  MatrixImage image() {
+    List<MemorySegment> memory = new ArrayList<>(List.of(plane.words(), scales.values()));
+    if (biases != null) {
+      memory.add(biases.values());
+    }
+    List<Integer> numbers =
+        List.of(plane.bits(), Float.floatToRawIntBits(centre), scales.brief() ? 1 : 0);
+    return new MatrixImage(MatrixImage.Kind.UNIFORM, geometry, numbers, memory);
+  }
+
+  /** Whether scales of groups are bfloat16 numbers. */
+  private static boolean isBrief(float[] scales, Geometry geometry) {
+    if (geometry.groups() == 1) {
+      return false;
+    }
+    for (float scale : scales) {
+      if ((Float.floatToRawIntBits(scale) & 0xFFFF) != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static float bias(Lattice lattice, int block, float centre) {
     float[] zeroPoints = lattice.zeroPoints();
     float[] offsets = lattice.offsets();
     double zeroPoint =
@@ -89,171 +114,166 @@ final class UniformMatrix extends PackedMatrix {
   }
 
   private static void putCodes(
-      QuantizedTensor tensor, Geometry geometry, List<Plane> planes, int centre) {
-    java.util.stream.IntStream.range(0, geometry.tiles())
-        .parallel()
-        .forEach(
+      QuantizedTensor tensor, Geometry geometry, Plane plane, int first, int step) {
+    Team.shared()
+        .run(
+            geometry.tiles(),
             tile -> {
-              long first = (long) tile * geometry.tileRows();
-              long last = Math.min(first + geometry.tileRows(), geometry.rows());
-              for (long row = first; row < last; row++) {
+              int[] fields = new int[geometry.columnsPadded()];
+              long from = (long) tile * geometry.tileRows();
+              long to = Math.min(from + geometry.tileRows(), geometry.rows());
+              for (long row = from; row < to; row++) {
                 for (int column = 0; column < geometry.columns(); column++) {
                   long at = row * geometry.columns() + column;
-                  int field = tensor.codes().get(ValueLayout.JAVA_BYTE, at) - centre;
-                  put(planes, row, geometry.padded(column), field);
+                  fields[geometry.padded(column)] =
+                      (tensor.codes().get(ValueLayout.JAVA_BYTE, at) - first) * step;
                 }
+                plane.putRow(row, fields);
               }
             });
   }
 
-  private static void put(List<Plane> planes, long row, int padded, int field) {
-    int rest = field;
-    for (Plane plane : planes) {
-      int part = rest / (int) plane.weight();
-      int signed = part << (Integer.SIZE - plane.bits()) >> (Integer.SIZE - plane.bits());
-      plane.put(row, padded, signed);
-      rest -= signed * (int) plane.weight();
-    }
-  }
-
   @Override
   public long byteSize() {
-    long bytes = 4L * scales.length + (biases == null ? 0 : 4L * biases.length);
-    for (Plane plane : planes) {
-      bytes += plane.words().byteSize();
-    }
-    return bytes;
+    return plane.words().byteSize()
+        + scales.values().byteSize()
+        + (biases == null ? 0 : biases.values().byteSize());
   }
 
   @Override
   float value(int row, int column) {
-    int padded = geometry.padded(column);
-    int at = geometry.perGroupAt(row, column / geometry.group());
-    float field = 0;
-    for (Plane plane : planes) {
-      field += plane.get(row, padded) * plane.weight();
-    }
-    return scales[at] * field + (biases == null ? 0 : biases[at]);
+    int group = column / geometry.group();
+    float field = plane.get(row, geometry.padded(column)) - centre;
+    return scales.get(row, group) * field + (biases == null ? 0 : biases.get(row, group));
+  }
+
+  private Kind kind() {
+    int units = geometry.groupPadded() / Geometry.UNIT;
+    return new Kind(plane.bits(), geometry.groups(), units, centre);
   }
 
   @Override
-  void decode(int tile, int column, int count, float[] out) {
-    int rows = geometry.tileRows();
-    int at = (tile * geometry.groups() + column / geometry.groupPadded()) * rows;
-    for (int i = 0; i < planes.size(); i++) {
-      Plane plane = planes.get(i);
-      int perWord = Integer.SIZE / plane.bits();
-      int words = count / perWord;
-      kernels.decode(plane, tile, column / perWord, words, scales, at, plane.weight(), i > 0, out);
+  Term product(Input x, int token) {
+    if (!kernels.knows(plane.bits(), false)) {
+      return floatTerm(x, token);
     }
-    if (biases != null) {
-      for (int i = 0; i < count; i++) {
-        kernels.addScaled(1, biases, at, out, i * rows, rows);
+    Operand operand = x.operand(kernels, geometry, kind(), token);
+    if (biases == null) {
+      return (tile, y, yAt) -> kernels.multiply(plane, tile, scales, operand, y, yAt);
+    }
+    float[] sums = sums(x, token);
+    Scales added = biases;
+    return (tile, y, yAt) -> {
+      kernels.multiply(plane, tile, scales, operand, y, yAt);
+      float[] rows = new float[geometry.tileRows()];
+      for (int g = 0; g < sums.length; g++) {
+        added.copy(tile, g, rows);
+        kernels.addScaled(sums[g], rows, 0, y, yAt, rows.length);
       }
-    }
+    };
   }
 
-  @Override
-  Term product(float[] x, @Nullable ActivationQuantization activations) {
-    boolean whole =
-        activations == ActivationQuantization.INT8_ASYM_PER_TOKEN
-            || activations == ActivationQuantization.INT8_SYM_PER_TOKEN;
-    List<Term> terms = new ArrayList<>();
-    float[] values;
-    if (whole && planes.getFirst().bits() < 8) {
-      boolean symmetric = activations == ActivationQuantization.INT8_SYM_PER_TOKEN;
-      Lattice lattice = Lattice.unfitted(symmetric ? SYMMETRIC : ASYMMETRIC, 1, x.length);
-      lattice.fit(MemorySegment.ofArray(x));
-      byte[] codes = new byte[x.length];
-      lattice.codes(0, x, 0, x.length, codes, 0);
-      float[] zeroPoints = lattice.zeroPoints();
-      float zeroPoint = zeroPoints == null ? 0 : zeroPoints[0];
-      values = new float[x.length];
-      for (int i = 0; i < x.length; i++) {
-        values[i] = codes[i] - zeroPoint;
-      }
-      values = geometry.pad(values, 1);
-      float scale = lattice.scales()[0];
-      short[] numbers = new short[values.length];
-      for (int i = 0; i < numbers.length; i++) {
-        numbers[i] = (short) values[i];
-        values[i] *= scale;
-      }
-      planes.forEach(plane -> terms.add(wholeTerm(plane, numbers, scale * plane.weight())));
-    } else {
-      values = geometry.pad(quantized(x, 1, activations), 1);
-      float[] floats = values;
-      planes.forEach(plane -> terms.add(floatTerm(plane, floats)));
-    }
-    if (biases != null) {
-      terms.add(biasTerm(values, biases));
-    }
-    return (tile, y) -> terms.forEach(term -> term.add(tile, y));
-  }
-
-  private int wordsOfGroup(Plane plane) {
-    return geometry.groupPadded() * plane.bits() / Integer.SIZE;
-  }
-
-  private boolean hasTables(Plane plane) {
-    return kernels.hasTables() && plane.bits() <= 2;
-  }
-
-  private Term floatTerm(Plane plane, float[] x) {
-    int words = wordsOfGroup(plane);
-    int groups = geometry.groups();
-    float weight = plane.weight();
-    if (!hasTables(plane)) {
-      return (tile, y) -> kernels.fields(plane, tile, scales, groups, words, weight, x, y);
-    }
-    int columns = 4 / plane.bits();
-    float[] tables = new float[x.length / columns * MatrixKernels.TABLE];
-    for (int i = 0; i < x.length / columns; i++) {
-      plane.fillTable(x, i * columns, tables, i * MatrixKernels.TABLE);
-    }
-    return (tile, y) -> kernels.tables(plane, tile, scales, groups, words, weight, tables, y);
-  }
-
-  private Term wholeTerm(Plane plane, short[] x, float factor) {
-    int words = wordsOfGroup(plane);
-    int groups = geometry.groups();
-    int half = Short.SIZE / plane.bits();
-    int halves = x.length / half / 2;
-    if (!hasTables(plane)) {
-      int[] pairs = new int[halves * half];
-      for (int i = 0; i < pairs.length; i++) {
-        int column = i / half * 2 * half + i % half;
-        pairs[i] = x[column] << Short.SIZE | Short.toUnsignedInt(x[column + half]);
-      }
-      return (tile, y) -> kernels.shortFields(plane, tile, scales, groups, words, factor, pairs, y);
-    }
-    int columns = 4 / plane.bits();
-    short[] tables = new short[halves * 8 * MatrixKernels.TABLE];
-    for (int word = 0; word < halves; word++) {
-      for (int f = 0; f < 4; f++) {
-        int to = (word * 4 + f) * 2 * MatrixKernels.TABLE;
-        int column = word * 2 * half + f * columns;
-        plane.fillTable(x, column + half, tables, to);
-        plane.fillTable(x, column, tables, to + MatrixKernels.TABLE);
-      }
-    }
-    return (tile, y) -> kernels.shortTables(plane, tile, scales, groups, words, factor, tables, y);
-  }
-
-  private Term biasTerm(float[] x, float[] biases) {
-    int rows = geometry.tileRows();
+  /** The sum of each group of x. */
+  private float[] sums(Input x, int token) {
+    float[] values = x.values();
     float[] sums = new float[geometry.groups()];
     for (int g = 0; g < sums.length; g++) {
       double sum = 0;
-      for (int i = g * geometry.groupPadded(); i < (g + 1) * geometry.groupPadded(); i++) {
-        sum += x[i];
+      int from = token * geometry.columns() + g * geometry.group();
+      for (int i = from; i < from + geometry.group(); i++) {
+        sum += values[i];
       }
       sums[g] = (float) sum;
     }
-    return (tile, y) -> {
-      for (int g = 0; g < sums.length; g++) {
-        kernels.addScaled(sums[g], biases, (tile * sums.length + g) * rows, y, 0, rows);
+    return sums;
+  }
+
+  @Override
+  Batch batch(Input x) {
+    if (!x.isWhole() || plane.bits() > 4) {
+      return floatBatch(x);
+    }
+    int tokens = x.tokens();
+    int columns = geometry.columnsPadded();
+    int[] numbers = new int[Math.multiplyExact(tokens, columns)];
+    float[][] sums = new float[tokens][];
+    float[][] biasSums = new float[tokens][];
+    for (int token = 0; token < tokens; token++) {
+      short[] padded = geometry.pad(x.numbers().values(), token);
+      for (int i = 0; i < columns; i++) {
+        numbers[token * columns + i] = padded[i] << Short.SIZE | Short.toUnsignedInt(padded[i]);
       }
+      sums[token] = offsets(padded);
+      biasSums[token] = biases == null ? sums[token] : sums(x, token);
+    }
+    float[] factors = x.numbers().factors();
+    return (tile, y, from, stride) -> {
+      float[] results = new float[Math.multiplyExact(tokens, geometry.tileRows())];
+      multiplyWhole(tile, numbers, sums, biasSums, factors, results);
+      store(tile, results, tokens, y, from, stride);
     };
+  }
+
+  /** For each group what sums of {@code field - half} lack. */
+  private float[] offsets(short[] padded) {
+    float[] offsets = new float[geometry.groups()];
+    for (int g = 0; g < offsets.length; g++) {
+      int sum = 0;
+      for (int i = g * geometry.groupPadded(); i < (g + 1) * geometry.groupPadded(); i++) {
+        sum += padded[i];
+      }
+      offsets[g] = (kind().half() - centre) * sum;
+    }
+    return offsets;
+  }
+
+  private void multiplyWhole(
+      int tile, int[] x, float[][] offsets, float[][] biasSums, float[] factors, float[] results) {
+    int rows = geometry.tileRows();
+    int columns = geometry.columnsPadded();
+    int tokens = factors.length;
+    int run = kind().run() * Geometry.UNIT;
+    short[] fields = new short[CHUNK * rows];
+    int[] sums = new int[results.length];
+    float[] perRow = new float[rows];
+    for (int column = 0; column < columns; ) {
+      int count = chunk(column);
+      kernels.unpack(plane, tile, column, count, fields);
+      kernels.shorts(fields, count, run, x, column, columns, tokens, sums);
+      column += count;
+      if (column % geometry.groupPadded() == 0) {
+        int group = column / geometry.groupPadded() - 1;
+        scales.copy(tile, group, perRow);
+        for (int token = 0; token < tokens; token++) {
+          int at = token * rows;
+          kernels.finish(sums, at, offsets[token][group], factors[token], perRow, results, at);
+        }
+        java.util.Arrays.fill(sums, 0);
+        if (biases != null) {
+          biases.copy(tile, group, perRow);
+          for (int token = 0; token < tokens; token++) {
+            kernels.addScaled(biasSums[token][group], perRow, 0, results, token * rows, rows);
+          }
+        }
+      }
+    }
+  }
+
+  @Override
+  void unpack(int tile, int column, int count, float[] out) {
+    int rows = geometry.tileRows();
+    int group = column / geometry.groupPadded();
+    short[] fields = new short[count * rows];
+    float[] factors = new float[rows];
+    float[] added = new float[rows];
+    kernels.unpack(plane, tile, column, count, fields);
+    scales.copy(tile, group, factors);
+    if (biases != null) {
+      biases.copy(tile, group, added);
+    }
+    for (int i = 0; i < rows; i++) {
+      added[i] += factors[i] * (kind().half() - centre);
+    }
+    kernels.scale(fields, count, factors, added, out);
   }
 }

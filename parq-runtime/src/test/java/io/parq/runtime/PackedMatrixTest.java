@@ -259,7 +259,7 @@ class PackedMatrixTest {
   @ParameterizedTest
   @MethodSource("compiled")
   void compiledKernelsMakeNoVectorsInMemory(String text) {
-    int rows = 64;
+    int rows = 256;
     int columns = 1024;
     SplittableRandom random = new SplittableRandom(3);
     QuantizedTensor tensor =
@@ -273,13 +273,14 @@ class PackedMatrixTest {
     float[] y = new float[rows];
     for (ActivationQuantization activations :
         new ActivationQuantization[] {null, ActivationQuantization.INT8_ASYM_PER_TOKEN}) {
-      PackedMatrix.Term term = matrix.product(normal(random, columns), activations);
+      Input input = new Input(normal(random, columns), 1, activations);
+      PackedMatrix.Term term = matrix.product(input, 0);
       long least = Long.MAX_VALUE;
       for (int round = 0; round < 400 && least > 256; round++) {
         long before = threads.getCurrentThreadAllocatedBytes();
         for (int i = 0; i < 50; i++) {
           for (int tile = 0; tile < rows / matrix.geometry.tileRows(); tile++) {
-            term.add(tile, y);
+            term.add(tile, y, tile * matrix.geometry.tileRows());
           }
         }
         least = Math.min(least, (threads.getCurrentThreadAllocatedBytes() - before) / 50);

@@ -1,0 +1,73 @@
+package io.parq.runtime;
+
+/**
+ * A vector, made ready to be multiplied with a plane: as floats or whole numbers, as they are or in
+ * tables of what every four bits of fields stand for.
+ */
+sealed interface Operand {
+  /** What it was made for. */
+  Kind kind();
+
+  /**
+   * What a vector is to be multiplied with.
+   *
+   * @param bits of a field
+   * @param groups of a row
+   * @param units of columns in a group
+   * @param centre the field that counts nothing
+   */
+  record Kind(int bits, int groups, int units, float centre) {
+    /** The middle of a field's range, from which whole numbers count. */
+    int half() {
+      return 1 << (bits - 1);
+    }
+
+    int groupColumns() {
+      return units * Geometry.UNIT;
+    }
+
+    int columns() {
+      return groups * groupColumns();
+    }
+
+    /** Units of columns over which sums of such fields times 9-bit numbers fit 16 bits. */
+    int run() {
+      return 16 >> bits;
+    }
+  }
+
+  /**
+   * Floats, for fields that are set into a mantissa.
+   *
+   * @param x the vector
+   * @param starts for each unit what its sum begins with, so that fields count from the centre
+   */
+  record Floats(Kind kind, float[] x, float[] starts) implements Operand {}
+
+  /**
+   * Tables of floats.
+   *
+   * @param tables in the order of a plane's bits, four at a time
+   */
+  record FloatTables(Kind kind, float[] tables) implements Operand {}
+
+  /**
+   * Whole numbers.
+   *
+   * @param factor what they are multiples of
+   * @param x the vector, each number in both halves of a word
+   * @param starts for each unit what its sum begins with, so that fields count from their middle
+   * @param offsets for each group what has to be added, so that fields count from the centre
+   */
+  record Shorts(Kind kind, float factor, int[] x, int[] starts, float[] offsets)
+      implements Operand {}
+
+  /**
+   * Tables of whole numbers.
+   *
+   * @param factor what they are multiples of
+   * @param tables in the order of a plane's bits, four at a time
+   * @param offsets for each group what has to be added, so that fields count from the centre
+   */
+  record ShortTables(Kind kind, float factor, short[] tables, float[] offsets) implements Operand {}
+}

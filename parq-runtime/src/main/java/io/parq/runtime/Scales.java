@@ -1,0 +1,88 @@
+package io.parq.runtime;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/**
+ * A value for every group of every row, {@code [tile][group][row block][row]}: single precision, or
+ * bfloat16 where that is exact. Of bfloat16 values, those of the first and second half of a row
+ * block's rows lie in the lower and upper halves of 32-bit words, as in a {@link Plane}. The memory
+ * is native and aligned to 64 bytes.
+ *
+ * @param brief whether they are bfloat16
+ * @param geometry of the matrix
+ * @param values the memory
+ */
+record Scales(boolean brief, Geometry geometry, MemorySegment values) {
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  /** All zero. */
+  static Scales allocate(boolean brief, Geometry geometry) {
+    long bytes = byteSize(brief, geometry);
+    return new Scales(brief, geometry, Arena.ofAuto().allocate(bytes, Plane.ALIGNMENT));
+  }
+
+  /**
+   * Those in memory that they were in before.
+   *
+   * @throws IllegalArgumentException if it is of another size
+   */
+  static Scales of(boolean brief, Geometry geometry, MemorySegment values) {
+    if (values.byteSize() != byteSize(brief, geometry)) {
+      throw new IllegalArgumentException(
+          "scales of %d bytes, expected %d"
+              .formatted(values.byteSize(), byteSize(brief, geometry)));
+    }
+    return new Scales(brief, geometry, values);
+  }
+
+  private static long byteSize(boolean brief, Geometry geometry) {
+    return Math.multiplyExact(geometry.perGroup(), brief ? Short.BYTES : Float.BYTES);
+  }
+
+  /** Bytes of a row block's values. */
+  int blockBytes() {
+    return geometry.lanes() * (brief ? Short.BYTES : Float.BYTES);
+  }
+
+  /** Where those of a group of a tile begin. */
+  long address(int tile, int group) {
+    return ((long) tile * geometry.groups() + group) * MatrixKernels.BLOCKS * blockBytes();
+  }
+
+  private long address(long row, int group) {
+    long at = geometry.perGroupAt(row, group);
+    if (!brief) {
+      return at * Float.BYTES;
+    }
+    int lanes = geometry.lanes();
+    int lane = (int) (row % lanes);
+    return (at - lane + Plane.order(lane, lanes)) * Short.BYTES;
+  }
+
+  void set(long row, int group, float value) {
+    if (brief) {
+      values.set(SHORT, address(row, group), (short) (Float.floatToRawIntBits(value) >>> 16));
+    } else {
+      values.set(FLOAT, address(row, group), value);
+    }
+  }
+
+  float get(long row, int group) {
+    long at = address(row, group);
+    return brief ? Float.intBitsToFloat(values.get(SHORT, at) << 16) : values.get(FLOAT, at);
+  }
+
+  /** Those of a group of a tile, one for each row. */
+  void copy(int tile, int group, float[] out) {
+    long row = (long) tile * geometry.tileRows();
+    for (int i = 0; i < geometry.tileRows(); i++) {
+      out[i] = get(row + i, group);
+    }
+  }
+}

@@ -1,0 +1,109 @@
+package io.parq.runtime;
+
+import io.parq.runtime.Operand.Kind;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Fills tables of sums, an entry in every lane. Every step of a {@link Plane} has four tables, one
+ * for each four bits: of two columns' fields of 2 bits, or of four columns' single bits.
+ */
+final class VectorTables {
+  /** Entries of a table. Of shorts there are twice as many, both halves the same. */
+  static final int SIZE = 16;
+
+  private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_512;
+  private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_512;
+  private static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_512;
+
+  private VectorTables() {}
+
+  /** Entries of all tables of a row. */
+  private static int length(Kind kind, int size) {
+    return Math.multiplyExact(kind.columns() / Geometry.UNIT * kind.bits() * 4, size);
+  }
+
+  /** What a column's field counts in each entry: {@code weight * field - centre}. */
+  private static float[] counts(int column, int bits, int weight, float centre) {
+    float[] counts = new float[2 * SIZE];
+    for (int entry = 0; entry < counts.length; entry++) {
+      counts[entry] = weight * (entry % SIZE >> column * bits & (1 << bits) - 1) - centre;
+    }
+    return counts;
+  }
+
+  private static short[] whole(float[] counts) {
+    short[] whole = new short[counts.length];
+    for (int i = 0; i < whole.length; i++) {
+      whole[i] = (short) counts[i];
+    }
+    return whole;
+  }
+
+  /** Tables of floats. */
+  static float[] of(Kind kind, float[] x) {
+    float[] out = new float[length(kind, SIZE)];
+    int bits = kind.bits();
+    int columns = kind.columns();
+    if (bits > 1) {
+      FloatVector c0 = FloatVector.fromArray(FLOATS, counts(0, 2, 1, kind.centre()), 0);
+      FloatVector c1 = FloatVector.fromArray(FLOATS, counts(1, 2, 1, kind.centre()), 0);
+      for (int i = 0; i < columns; i += 2) {
+        int to = (i / Geometry.UNIT * 4 * bits + i % Geometry.UNIT / 2) * SIZE;
+        c0.mul(x[i]).add(c1.mul(x[i + 1])).intoArray(out, to);
+      }
+    }
+    if (bits != 2) {
+      int weight = bits == 1 ? 1 : 4;
+      float centre = bits == 1 ? kind.centre() : 0;
+      int first = bits == 1 ? 0 : 8;
+      FloatVector c0 = FloatVector.fromArray(FLOATS, counts(0, 1, weight, centre), 0);
+      FloatVector c1 = FloatVector.fromArray(FLOATS, counts(1, 1, weight, centre), 0);
+      FloatVector c2 = FloatVector.fromArray(FLOATS, counts(2, 1, weight, centre), 0);
+      FloatVector c3 = FloatVector.fromArray(FLOATS, counts(3, 1, weight, centre), 0);
+      for (int i = 0; i < columns; i += 4) {
+        int to = (i / Geometry.UNIT * 4 * bits + first + i % Geometry.UNIT / 4) * SIZE;
+        FloatVector sum = c0.mul(x[i]).add(c1.mul(x[i + 1]));
+        sum.add(c2.mul(x[i + 2]).add(c3.mul(x[i + 3]))).intoArray(out, to);
+      }
+    }
+    return out;
+  }
+
+  /** Tables of whole numbers, of which those of x come in pairs. */
+  static short[] of(Kind kind, int[] pairs) {
+    short[] out = new short[length(kind, 2 * SIZE)];
+    int bits = kind.bits();
+    int columns = kind.columns();
+    if (bits > 1) {
+      ShortVector c0 = ShortVector.fromArray(SHORTS, whole(counts(0, 2, 1, kind.half())), 0);
+      ShortVector c1 = ShortVector.fromArray(SHORTS, whole(counts(1, 2, 1, kind.half())), 0);
+      for (int i = 0; i < columns; i += 2) {
+        int to = (i / Geometry.UNIT * 4 * bits + i % Geometry.UNIT / 2) * 2 * SIZE;
+        ShortVector x0 = IntVector.broadcast(INTS, pairs[i]).reinterpretAsShorts();
+        ShortVector x1 = IntVector.broadcast(INTS, pairs[i + 1]).reinterpretAsShorts();
+        c0.mul(x0).add(c1.mul(x1)).intoArray(out, to);
+      }
+    }
+    if (bits != 2) {
+      int weight = bits == 1 ? 1 : 4;
+      int centre = bits == 1 ? kind.half() : 0;
+      int first = bits == 1 ? 0 : 8;
+      ShortVector c0 = ShortVector.fromArray(SHORTS, whole(counts(0, 1, weight, centre)), 0);
+      ShortVector c1 = ShortVector.fromArray(SHORTS, whole(counts(1, 1, weight, centre)), 0);
+      ShortVector c2 = ShortVector.fromArray(SHORTS, whole(counts(2, 1, weight, centre)), 0);
+      ShortVector c3 = ShortVector.fromArray(SHORTS, whole(counts(3, 1, weight, centre)), 0);
+      for (int i = 0; i < columns; i += 4) {
+        int to = (i / Geometry.UNIT * 4 * bits + first + i % Geometry.UNIT / 4) * 2 * SIZE;
+        ShortVector x0 = IntVector.broadcast(INTS, pairs[i]).reinterpretAsShorts();
+        ShortVector x1 = IntVector.broadcast(INTS, pairs[i + 1]).reinterpretAsShorts();
+        ShortVector x2 = IntVector.broadcast(INTS, pairs[i + 2]).reinterpretAsShorts();
+        ShortVector x3 = IntVector.broadcast(INTS, pairs[i + 3]).reinterpretAsShorts();
+        c0.mul(x0).add(c1.mul(x1)).add(c2.mul(x2).add(c3.mul(x3))).intoArray(out, to);
+      }
+    }
+    return out;
+  }
+}
