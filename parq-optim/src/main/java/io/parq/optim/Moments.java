@@ -29,7 +29,7 @@ public enum Moments {
    *
    * <p>Blocks run through a tensor's elements in row-major order; its last one may be shorter. A
    * tensor keeps single precision if it is quantized and whole rows (or groups, if those are
-   * longer) don't add up to a multiple of {@value #BLOCK} within 32768 elements, as rows of 999 do
+   * longer) don't add up to a multiple of {@value #BLOCK} within 65536 elements, as rows of 999 do
    * not.
    */
   BLOCKWISE_8BIT;
