@@ -72,7 +72,7 @@ class ArchitectureTest {
     "io.parq.runtime.., io.parq.grids..|io.parq.export..",
     "io.parq.torch.., io.parq.grids..|io.parq.optim..|io.parq.export..",
     "io.parq.benchmarks.., io.parq.grids..|io.parq.optim..|io.parq.export..|io.parq.runtime..|io.parq.torch..",
-    "io.parq.samples.., io.parq.grids..|io.parq.optim..|io.parq.export..|io.parq.torch..",
+    "io.parq.samples.., io.parq.grids..|io.parq.optim..|io.parq.export..|io.parq.runtime..|io.parq.torch..",
   })
   void modulesSeeOnlyWhatIsBelowThem(String module, String below) {
     noClasses()

@@ -93,7 +93,7 @@ final class CompareCommand implements Callable<Integer> {
   }
 
   private Map<String, Double> of(Path model) throws IOException {
-    try (LoadedModel loaded = loading.model(model)) {
+    try (ScoredModel loaded = loading.scored(model)) {
       return scores.of(loaded);
     }
   }

@@ -34,7 +34,7 @@ final class EvalCommand implements Callable<Integer> {
       throw new ParameterException(spec.commandLine(), "expected --text or --choices");
     }
     PrintWriter out = spec.commandLine().getOut();
-    try (LoadedModel loaded = loading.model(model)) {
+    try (ScoredModel loaded = loading.scored(model)) {
       scores
           .of(loaded)
           .forEach((name, value) -> out.printf(Locale.ROOT, "%-20s %.4f%n", name, value));

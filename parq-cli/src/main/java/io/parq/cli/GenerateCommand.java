@@ -2,19 +2,18 @@ package io.parq.cli;
 
 import io.parq.runtime.Generation;
 import io.parq.runtime.LanguageModel;
+import io.parq.runtime.Sampling;
 import io.parq.torch.train.Generator;
-import io.parq.torch.train.Sampling;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -30,7 +29,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "MODEL",
       description =
-          "a Hugging Face folder; with --backend runtime also what parq train wrote, or a packed file")
+          "a model in any format: what parq train wrote, a packed or GGUF file, a Hugging Face folder")
   private Path folder = Path.of("");
 
   @Option(
@@ -46,56 +45,13 @@ final class GenerateCommand implements Callable<Integer> {
       description = "most tokens to generate (default: ${DEFAULT-VALUE})")
   private int maxTokens = 128;
 
-  @Option(
-      names = "--temperature",
-      paramLabel = "T",
-      defaultValue = "0.8",
-      description = "0 takes the most likely token (default: ${DEFAULT-VALUE})")
-  private double temperature = 0.8;
-
-  @Option(
-      names = "--top-k",
-      paramLabel = "K",
-      defaultValue = "0",
-      description = "draw from the K most likely tokens only; 0: from all")
-  private int topK;
-
-  @Option(
-      names = "--top-p",
-      paramLabel = "P",
-      defaultValue = "1.0",
-      description = "draw from the most likely tokens of this probability together (default: all)")
-  private double topP = 1;
-
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      defaultValue = "1",
-      description = "of the draws (default: ${DEFAULT-VALUE})")
-  private long seed = 1;
-
-  @Option(names = "--stop", paramLabel = "TEXT", description = "ends the text; may be repeated")
-  private List<String> stops = new ArrayList<>();
-
-  @Option(
-      names = "--backend",
-      paramLabel = "NAME",
-      defaultValue = "torch",
-      description =
-          "torch, or runtime: without LibTorch, also for packed models (default: ${DEFAULT-VALUE})")
-  private Backend backend = Backend.torch;
-
-  /** What runs the model, as it is written on the command line. */
-  enum Backend {
-    torch,
-    runtime
-  }
+  @Mixin private SamplingOptions sampling = new SamplingOptions();
 
   @Mixin private Loading loading = new Loading();
 
   @Override
   public Integer call() throws IOException {
-    if (backend == Backend.runtime) {
+    if (loading.backend(folder) == Backend.RUNTIME) {
       runtime();
     } else {
       torch();
@@ -104,13 +60,7 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private void runtime() throws IOException {
-    Sampling checked = new Sampling(temperature, topK, topP, seed);
-    Generation generation =
-        new Generation(
-            maxTokens,
-            new io.parq.runtime.Sampling(
-                checked.temperature(), checked.topK(), checked.topP(), 0, 1, checked.seed()),
-            stops);
+    Generation generation = sampling.generation(maxTokens);
     PrintWriter out = spec.commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();
     try (LanguageModel model = loading.runtime(folder)) {
@@ -120,14 +70,12 @@ final class GenerateCommand implements Callable<Integer> {
       out.flush();
       err.printf(
           Locale.ROOT,
-          "%d tokens, %.1f a second, after %d tokens at %.1f a second; %.1f MB of weights read in"
-              + " %.2f s%n",
-          result.tokens(),
-          result.decodeRate(),
+          "prompt: %d tokens, %.1f a second; text: %d tokens, %.1f a second%n%s%n",
           result.promptTokens(),
           result.prefillRate(),
-          model.weightBytes() / 1e6,
-          model.startNanos() / 1e9);
+          result.tokens(),
+          result.decodeRate(),
+          Footprint.of(model));
       err.flush();
     }
   }
@@ -138,8 +86,18 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private void torch() throws IOException {
-    Sampling sampling = new Sampling(temperature, topK, topP, seed);
-    Generator.Options options = new Generator.Options(maxTokens, sampling, stops);
+    Generation generation = sampling.generation(maxTokens);
+    Sampling asked = generation.sampling();
+    if (asked.minP() != 0 || asked.repetitionPenalty() != 1) {
+      throw new ParameterException(
+          spec.commandLine(), "--min-p and --repetition-penalty go with --backend runtime only");
+    }
+    Generator.Options options =
+        new Generator.Options(
+            maxTokens,
+            new io.parq.torch.train.Sampling(
+                asked.temperature(), asked.topK(), asked.topP(), asked.seed()),
+            generation.stops());
     PrintWriter out = spec.commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();
     try (LoadedModel loaded = loading.model(folder)) {

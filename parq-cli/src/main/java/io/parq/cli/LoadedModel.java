@@ -2,6 +2,7 @@ package io.parq.cli;
 
 import io.parq.export.ModelReader;
 import io.parq.torch.CausalLm;
+import io.parq.torch.train.Scorer;
 import io.parq.torch.train.TextCodec;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,7 +10,7 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /** A model and how it reads text, to be closed together. */
-record LoadedModel(CausalLm model, TextCodec codec) implements AutoCloseable {
+record LoadedModel(CausalLm model, TextCodec codec) implements ScoredModel {
   /** Reads a model with its config and tokenizer beside it. */
   static LoadedModel of(Path path) throws IOException {
     return of(path, null);
@@ -25,20 +26,22 @@ record LoadedModel(CausalLm model, TextCodec codec) implements AutoCloseable {
       throw new IllegalArgumentException(
           path + ": no such file or folder, expected a model in a format that is known");
     }
-    Path folder = config == null ? Models.folder(path) : config;
-    CausalLm model;
-    try (ModelReader weights = Models.reader(path)) {
-      model = CausalLm.load(folder, weights);
-    }
-    try {
-      return new LoadedModel(model, codec(folder, model.config().vocabSize()));
-    } catch (IOException | RuntimeException e) {
-      model.close();
-      throw e;
+    try (ConfigFolder folder = ConfigFolder.of(path, config)) {
+      CausalLm model;
+      try (ModelReader weights = Models.reader(path)) {
+        model = CausalLm.load(folder.path(), weights);
+      }
+      try {
+        return new LoadedModel(model, codec(folder.path(), model.config().vocabSize()));
+      } catch (IOException | RuntimeException e) {
+        model.close();
+        throw e;
+      }
     }
   }
 
-  private static TextCodec codec(Path folder, int vocabSize) throws IOException {
+  /** Reads a folder's tokenizer; a model of about 256 tokens may have none. */
+  static TextCodec codec(Path folder, int vocabSize) throws IOException {
     if (Files.exists(folder.resolve("tokenizer.json"))) {
       return TextCodec.load(folder);
     }
@@ -47,6 +50,11 @@ record LoadedModel(CausalLm model, TextCodec codec) implements AutoCloseable {
     }
     throw new IllegalArgumentException(
         folder + ": no tokenizer.json, expected one for a vocabulary of " + vocabSize);
+  }
+
+  @Override
+  public Scorer scorer() {
+    return Scorer.of(model::forward);
   }
 
   @Override

@@ -46,12 +46,12 @@ final class Scores {
   }
 
   /** Scores by name. */
-  Map<String, Double> of(LoadedModel loaded) throws IOException {
+  Map<String, Double> of(ScoredModel loaded) throws IOException {
     Map<String, Double> scores = new LinkedHashMap<>();
     if (text != null) {
       TokenData data = TokenData.read(text, loaded.codec(), ChatTemplate.of(loaded.codec()));
       int step = stride == null ? window : stride;
-      Perplexity result = Perplexity.of(loaded.model()::forward, data, window, step, BATCH);
+      Perplexity result = Perplexity.of(loaded.scorer(), data, window, step, BATCH);
       scores.put("perplexity per token", result.perToken());
       if (result.text().bytes() > 0) {
         scores.put("perplexity per byte", result.perByte());
@@ -62,7 +62,7 @@ final class Scores {
     if (choices != null) {
       MultipleChoice.Accuracy accuracy =
           MultipleChoice.score(
-              loaded.model()::forward, loaded.codec(), MultipleChoice.read(choices), window, BATCH);
+              loaded.scorer(), loaded.codec(), MultipleChoice.read(choices), window, BATCH);
       scores.put("acc", accuracy.acc());
       scores.put("acc_norm", accuracy.accNorm());
     }

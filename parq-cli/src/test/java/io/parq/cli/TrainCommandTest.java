@@ -18,6 +18,8 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /** A tiny model from a recipe to files, and what one does with them. */
@@ -61,11 +63,15 @@ class TrainCommandTest {
     Object[] args = {"--prompt", "LATIN", "--max-tokens", "30", "--temperature", "0"};
     assertEquals(0, generate(model, "torch", args), err);
     String expected = out;
-    for (Path path : List.of(model, output, output.resolve("model.parq.safetensors"))) {
+    Path gguf = folder.resolve("model.gguf");
+    assertEquals(0, parq("export", output, "--target", "gguf", "--out", gguf), err);
+    for (Path path : List.of(model, output, output.resolve("model.parq.safetensors"), gguf)) {
       assertEquals(0, generate(path, "runtime", args), err);
       assertEquals(expected, out, path.toString());
-      assertTrue(err.contains("MB of weights read in"), err);
+      assertTrue(err.contains("KB of weights, 128 B of keys and values a token"), err);
     }
+    assertEquals(0, generate(gguf, "torch", args), err);
+    assertEquals(2, generate(gguf, "torch", "--min-p", "0.1"));
   }
 
   private int generate(Path path, String backend, Object... args) {
@@ -115,8 +121,10 @@ class TrainCommandTest {
     assertTrue(out.contains("n/a"), out);
   }
 
-  @Test
-  void resumedTrainingWritesTheSameBytes() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"fp32", "bf16", "blockwise-8bit"})
+  void resumedTrainingWritesTheSameBytes(String moments) throws Exception {
+    Files.writeString(recipe, RECIPE.replace("lr: 1e-2", "lr: 1e-2, moments: " + moments));
     assertEquals(0, parq("train", recipe), err);
     // As after an interruption at step 14: what came later is gone.
     Path other = folder.resolve("other");

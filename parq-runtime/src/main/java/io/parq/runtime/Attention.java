@@ -3,6 +3,7 @@ package io.parq.runtime;
 import io.parq.export.model.Family;
 import io.parq.export.model.ModelConfig;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -44,26 +45,43 @@ final class Attention {
         .toList();
   }
 
-  /** From normalized tokens to what is added to them; their keys and values go to the cache. */
-  float[] apply(float[] x, int tokens, KeyValueCache cache, Rotation rotation) {
+  /** From normalized tokens to what is added to them; their keys and values go to the caches. */
+  float[] apply(float[] x, int tokens, List<Span> spans) {
     int stride = queries + 2 * keys;
     float[] qkv = new float[tokens * stride];
     Linear.apply(projections, x, tokens, qkv, stride);
-    int before = cache.length();
-    for (int token = 0; token < tokens; token++) {
-      int at = token * stride;
-      place(qkv, at, config.heads(), queryNorm, rotation, token);
-      place(qkv, at + queries, config.keyValueHeads(), keyNorm, rotation, token);
-      int to = (before + token) * keys;
-      System.arraycopy(qkv, at + queries, cache.keys(layer), to, keys);
-      System.arraycopy(qkv, at + queries + keys, cache.values(layer), to, keys);
+    Span[] owners = new Span[tokens];
+    long products = 0;
+    for (Span span : spans) {
+      Arrays.fill(owners, span.from(), span.from() + span.count(), span);
+      store(qkv, span);
+      products += (long) span.count() * queries * (span.cache().length() + span.count());
     }
     float[] seen = new float[tokens * queries];
-    Team.Body head = i -> head(qkv, i / config.heads(), i % config.heads(), before, cache, seen);
-    Team.run((long) tokens * queries * (before + tokens), tokens * config.heads(), head);
+    Team.run(
+        products,
+        tokens * config.heads(),
+        i -> {
+          int token = i / config.heads();
+          head(qkv, token, i % config.heads(), owners[token], seen);
+        });
     float[] y = new float[tokens * config.hiddenSize()];
     output.apply(seen, tokens, y, 0, config.hiddenSize());
     return y;
+  }
+
+  /** Places queries and keys, and puts keys and values into the cache. */
+  private void store(float[] qkv, Span span) {
+    int stride = queries + 2 * keys;
+    KeyValueCache cache = span.cache();
+    for (int i = 0; i < span.count(); i++) {
+      int at = (span.from() + i) * stride;
+      place(qkv, at, config.heads(), queryNorm, span.rotation(), i);
+      place(qkv, at + queries, config.keyValueHeads(), keyNorm, span.rotation(), i);
+      int to = (cache.length() + i) * keys;
+      System.arraycopy(qkv, at + queries, cache.keys(layer), to, keys);
+      System.arraycopy(qkv, at + queries + keys, cache.values(layer), to, keys);
+    }
   }
 
   private void place(
@@ -78,11 +96,11 @@ final class Attention {
   }
 
   /** One head of one token: the values that it sees, by the softmax of its products with keys. */
-  private void head(
-      float[] qkv, int token, int head, int before, KeyValueCache cache, float[] seen) {
+  private void head(float[] qkv, int token, int head, Span span, float[] seen) {
+    KeyValueCache cache = span.cache();
     int dim = config.headDim();
     int window = config.windows().get(layer);
-    int last = before + token;
+    int last = cache.length() + token - span.from();
     int first = window == 0 ? 0 : Math.max(0, last - window + 1);
     int shared = head / (config.heads() / config.keyValueHeads()) * dim;
     int query = token * (queries + 2 * keys) + head * dim;

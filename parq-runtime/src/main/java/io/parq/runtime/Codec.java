@@ -3,10 +3,10 @@ package io.parq.runtime;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.Map;
@@ -20,19 +20,20 @@ import org.jspecify.annotations.Nullable;
  */
 final class Codec implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String TOKENIZER = "tokenizer.json";
   private static final int BYTES = 256;
 
   private final @Nullable HuggingFaceTokenizer tokenizer;
 
   /** Where a tokenizer was looked for, if the tokens are not bytes either. */
-  private final @Nullable Path missing;
+  private final @Nullable String missing;
 
   private final OptionalInt begin;
   private final Set<Integer> ends;
 
   private Codec(
       @Nullable HuggingFaceTokenizer tokenizer,
-      @Nullable Path missing,
+      @Nullable String missing,
       OptionalInt begin,
       Set<Integer> ends) {
     this.tokenizer = tokenizer;
@@ -44,39 +45,49 @@ final class Codec implements AutoCloseable {
   /**
    * Reads a tokenizer.
    *
-   * @param folder with tokenizer.json, config.json and generation_config.json, as far as there are
+   * @param files tokenizer.json, config.json and generation_config.json, as far as there are
    * @param vocabulary number of the model's tokens; if it is neither bytes nor has a tokenizer,
    *     text cannot be read
    */
-  static Codec load(Path folder, int vocabulary) throws IOException {
-    Path file = folder.resolve("tokenizer.json");
-    if (!Files.isRegularFile(file)) {
+  static Codec load(TextFiles files, int vocabulary) throws IOException {
+    String json = files.read(TOKENIZER);
+    if (json == null) {
       boolean isBytes = vocabulary >= BYTES && vocabulary < 2 * BYTES;
-      return new Codec(null, isBytes ? null : file, OptionalInt.empty(), Set.of(BYTES - 1));
+      String missing = isBytes ? null : files.place(TOKENIZER);
+      return new Codec(null, missing, OptionalInt.empty(), Set.of(BYTES - 1));
     }
     Set<Integer> ends = new LinkedHashSet<>();
     for (String name : new String[] {"config.json", "generation_config.json"}) {
-      Path json = folder.resolve(name);
-      if (Files.isRegularFile(json)) {
-        addEnds(json, JSON.readTree(json.toFile()).path("eos_token_id"), ends);
+      String text = files.read(name);
+      if (text != null) {
+        addEnds(files.place(name), JSON.readTree(text).path("eos_token_id"), ends);
       }
     }
+    HuggingFaceTokenizer tokenizer = tokenizer(files.place(TOKENIZER), json);
+    return new Codec(tokenizer, null, beginning(tokenizer), ends);
+  }
+
+  private static HuggingFaceTokenizer tokenizer(String place, String json) throws IOException {
     // Without this the library reports its use on some clouds, and downloads builds for GPUs.
     if (System.getenv("DJL_OFFLINE") == null && System.getProperty("ai.djl.offline") == null) {
       System.setProperty("ai.djl.offline", "true");
     }
-    HuggingFaceTokenizer tokenizer =
-        HuggingFaceTokenizer.newInstance(file, Map.of("truncation", "false", "padding", "false"));
-    return new Codec(tokenizer, null, beginning(tokenizer), ends);
+    try (InputStream in = new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8))) {
+      return HuggingFaceTokenizer.newInstance(
+          in, Map.of("truncation", "false", "padding", "false"));
+    } catch (RuntimeException e) {
+      throw new IOException(place + ": no valid tokenizer: " + e.getMessage(), e);
+    }
   }
 
-  private static void addEnds(Path file, JsonNode value, Set<Integer> ends) throws IOException {
+  private static void addEnds(String place, JsonNode value, Set<Integer> ends) throws IOException {
     for (JsonNode id : value.isArray() ? value : java.util.List.of(value)) {
       if (id.isInt() && id.intValue() >= 0) {
         ends.add(id.intValue());
       } else if (!id.isNull() && !id.isMissingNode()) {
         throw new IOException(
-            "%s: eos_token_id is %s, expected a token id or a list of them".formatted(file, value));
+            "%s: eos_token_id is %s, expected a token id or a list of them"
+                .formatted(place, value));
       }
     }
   }

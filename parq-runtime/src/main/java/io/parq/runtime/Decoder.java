@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /** A decoder's weights and what they compute. Thread-safe: all state is in the cache. */
 final class Decoder {
@@ -62,22 +63,15 @@ final class Decoder {
    * @return {@code [token][vocabulary]}
    */
   float[] read(int[] ids, int length, KeyValueCache cache, boolean everywhere) {
-    for (int i = cache.length(); i < length; i++) {
-      if (ids[i] < 0 || ids[i] >= config.vocabSize()) {
-        throw new IllegalArgumentException(
-            "id %d at index %d, expected 0 to %d".formatted(ids[i], i, config.vocabSize() - 1));
-      }
-    }
-    if (!frequencies(cache.length()).equals(frequencies(length))) {
-      cache.length(0);
-    }
+    check(ids, cache.length(), length);
+    refresh(cache, length);
     int first = cache.length();
-    cache.reserve(length);
     int vocabulary = config.vocabSize();
     float[] logits = new float[Math.multiplyExact(everywhere ? length - first : 1, vocabulary)];
     for (int from = first; from < length; from += CHUNK) {
       int tokens = Math.min(CHUNK, length - from);
-      float[] hidden = hidden(Arrays.copyOfRange(ids, from, from + tokens), length, cache);
+      Chunk chunk = new Chunk(ids, from + tokens, length, cache);
+      float[] hidden = hidden(List.of(chunk), tokens);
       if (everywhere) {
         head.apply(norm.copy(hidden), tokens, logits, (from - first) * vocabulary, vocabulary);
       } else if (from + tokens == length) {
@@ -89,16 +83,87 @@ final class Decoder {
     return logits;
   }
 
+  /**
+   * Reads tokens of several sequences together, so that weights are read from memory once for all.
+   *
+   * @param chunks of different sequences, each with a token or more, made after {@link #refresh}
+   * @return for each of them logits after the sequence's last token, or nothing if it is not there
+   */
+  float[][] step(List<Chunk> chunks) {
+    int size = config.hiddenSize();
+    int[] ends = new int[chunks.size()];
+    int tokens = 0;
+    for (int i = 0; i < ends.length; i++) {
+      Chunk chunk = chunks.get(i);
+      check(chunk.ids(), chunk.cache().length(), chunk.to());
+      tokens = Math.addExact(tokens, chunk.count());
+      ends[i] = tokens;
+    }
+    float[] hidden = hidden(chunks, tokens);
+    int[] wanted = IntStream.range(0, ends.length).filter(i -> chunks.get(i).isLast()).toArray();
+    float[][] logits = new float[ends.length][0];
+    if (wanted.length > 0) {
+      float[] last = new float[wanted.length * size];
+      for (int i = 0; i < wanted.length; i++) {
+        System.arraycopy(hidden, (ends[wanted[i]] - 1) * size, last, i * size, size);
+      }
+      int vocabulary = config.vocabSize();
+      float[] all = new float[Math.multiplyExact(wanted.length, vocabulary)];
+      head.apply(norm.copy(last), wanted.length, all, 0, vocabulary);
+      for (int i = 0; i < wanted.length; i++) {
+        logits[wanted[i]] = Arrays.copyOfRange(all, i * vocabulary, (i + 1) * vocabulary);
+      }
+    }
+    return logits;
+  }
+
+  /**
+   * Empties a cache whose tokens have other frequencies than those of a sequence of this length.
+   */
+  void refresh(KeyValueCache cache, int length) {
+    if (!frequencies(cache.placedFor()).equals(frequencies(length))) {
+      cache.length(0);
+    }
+  }
+
+  private void check(int[] ids, int from, int to) {
+    for (int i = from; i < to; i++) {
+      if (ids[i] < 0 || ids[i] >= config.vocabSize()) {
+        throw new IllegalArgumentException(
+            "id %d at index %d, expected 0 to %d".formatted(ids[i], i, config.vocabSize() - 1));
+      }
+    }
+  }
+
   private List<List<Float>> frequencies(int length) {
     return List.of(config.rope().frequencies(length), config.localRope().frequencies(length));
   }
 
   /** What the layers make of the next tokens. */
-  private float[] hidden(int[] ids, int length, KeyValueCache cache) {
+  private float[] hidden(List<Chunk> chunks, int tokens) {
+    float[] x = embed(chunks, tokens);
+    Map<Rope, List<Span>> spans = new HashMap<>();
+    for (int i = 0; i < layers.size(); i++) {
+      layers
+          .get(i)
+          .apply(x, tokens, spans.computeIfAbsent(config.rope(i), rope -> spans(chunks, rope)));
+    }
+    for (Chunk chunk : chunks) {
+      chunk.cache().length(chunk.to());
+      chunk.cache().placedFor(chunk.length());
+    }
+    return x;
+  }
+
+  private float[] embed(List<Chunk> chunks, int tokens) {
     int size = config.hiddenSize();
-    float[] x = new float[ids.length * size];
-    for (int i = 0; i < ids.length; i++) {
-      embedding.row(ids[i], x, i * size);
+    float[] x = new float[Math.multiplyExact(tokens, size)];
+    int at = 0;
+    for (Chunk chunk : chunks) {
+      chunk.cache().reserve(chunk.length());
+      for (int i = chunk.cache().length(); i < chunk.to(); i++, at += size) {
+        embedding.row(chunk.ids()[i], x, at);
+      }
     }
     if (config.family() == Family.GEMMA3) {
       float factor = (float) Math.sqrt(size);
@@ -106,14 +171,18 @@ final class Decoder {
         x[i] *= factor;
       }
     }
-    Map<Rope, Rotation> rotations = new HashMap<>();
-    for (int i = 0; i < layers.size(); i++) {
-      Rotation rotation =
-          rotations.computeIfAbsent(
-              config.rope(i), rope -> Rotation.of(rope, length, cache.length(), ids.length));
-      layers.get(i).apply(x, ids.length, cache, rotation);
-    }
-    cache.length(cache.length() + ids.length);
     return x;
+  }
+
+  private static List<Span> spans(List<Chunk> chunks, Rope rope) {
+    List<Span> spans = new ArrayList<>();
+    int from = 0;
+    for (Chunk chunk : chunks) {
+      int count = chunk.count();
+      Rotation rotation = Rotation.of(rope, chunk.length(), chunk.cache().length(), count);
+      spans.add(new Span(from, count, chunk.cache(), rotation));
+      from += count;
+    }
+    return spans;
   }
 }

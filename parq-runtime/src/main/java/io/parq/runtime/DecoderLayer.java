@@ -41,8 +41,8 @@ final class DecoderLayer {
   }
 
   /** Runs tokens through the layer, in place. */
-  void apply(float[] x, int tokens, KeyValueCache cache, Rotation rotation) {
-    add(x, attention.apply(inputNorm.copy(x), tokens, cache, rotation), attendedNorm);
+  void apply(float[] x, int tokens, List<Span> spans) {
+    add(x, attention.apply(inputNorm.copy(x), tokens, spans), attendedNorm);
     add(x, feedForward.apply(feedForwardNorm.copy(x), tokens), fedNorm);
   }
 

@@ -36,7 +36,9 @@ public record Generation(int maxTokens, Sampling sampling, List<String> stops) {
     /** A stop string appeared. */
     STOP_STRING,
     /** As many tokens as allowed, or as the model has positions. */
-    LENGTH
+    LENGTH,
+    /** The caller wanted no more. */
+    CANCELLED
   }
 
   /**
@@ -46,7 +48,7 @@ public record Generation(int maxTokens, Sampling sampling, List<String> stops) {
    * @param promptTokens number of tokens of the prompt, one for the beginning included
    * @param tokens number of tokens generated, including one that ended the text
    * @param end why it ended
-   * @param prefillNanos nanoseconds from the call to the first token's logits
+   * @param prefillNanos nanoseconds from the beginning of the work to the first token's logits
    * @param decodeNanos nanoseconds from there to the end
    */
   public record Result(

@@ -13,6 +13,8 @@ final class KeyValueCache {
   /** Tokens that every layer has. */
   private int length;
 
+  private int placedFor;
+
   /**
    * An empty cache.
    *
@@ -31,6 +33,15 @@ final class KeyValueCache {
   /** Says how many tokens have been stored in all layers. */
   void length(int tokens) {
     length = tokens;
+  }
+
+  /** The length of the sequence that its tokens were placed for. */
+  int placedFor() {
+    return placedFor;
+  }
+
+  void placedFor(int tokens) {
+    placedFor = tokens;
   }
 
   /** Makes room for a number of tokens in all. */

@@ -1,12 +1,10 @@
 package io.parq.runtime;
 
-import io.parq.export.ModelFiles;
 import io.parq.export.model.ModelConfig;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.SplittableRandom;
+import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -25,64 +23,70 @@ import org.jspecify.annotations.Nullable;
  * its own.
  */
 public final class LanguageModel implements AutoCloseable {
-  private static final String PACKED = "model.parq.safetensors";
+  /** Nanoseconds of repacking from which on its result is kept. */
+  private static final long WORTH_CACHING = 1_000_000_000;
 
   private final Decoder decoder;
   private final Codec codec;
+  private final @Nullable ChatTemplate template;
+  private final boolean cached;
   private final long startNanos;
 
-  private LanguageModel(Decoder decoder, Codec codec, long startNanos) {
+  private LanguageModel(
+      Decoder decoder,
+      Codec codec,
+      @Nullable ChatTemplate template,
+      boolean cached,
+      long startNanos) {
     this.decoder = decoder;
     this.codec = codec;
+    this.template = template;
+    this.cached = cached;
     this.startNanos = startNanos;
   }
 
   /**
-   * Reads a model.
+   * Reads a model, in any format that {@code parq export} writes, whoever wrote it: a packed file
+   * such as {@code model.parq.safetensors}; a folder that training wrote, with such a file and the
+   * folder {@code model}; a GGUF file; a Hugging Face folder. Codes of packed and GGUF files stay
+   * codes; weights of ONNX and torchao are decoded to single precision.
    *
-   * @param path a packed file such as {@code model.parq.safetensors}; a folder that training wrote,
-   *     with such a file and the folder {@code model}; or a Hugging Face folder, packed or not
+   * @param path file or folder
    * @return the model, to be closed by the caller; its inputs are quantized as it was trained
    * @throws IOException if a file is missing, cannot be read, or is not what its configuration asks
    *     for
    */
   public static LanguageModel load(Path path) throws IOException {
-    return load(path, false);
+    return load(path, LoadOptions.DEFAULTS);
   }
 
   /**
    * Reads a model as {@link #load(Path)} does.
    *
    * @param path file or folder
-   * @param floatActivations whether inputs of layers are left as they are, even of a model that was
-   *     trained with quantized ones
+   * @param options how
    * @return the model, to be closed by the caller
    * @throws IOException as the other
    */
-  public static LanguageModel load(Path path, boolean floatActivations) throws IOException {
-    long start = System.nanoTime();
-    boolean isFolder = Files.isDirectory(path);
-    Path trained = path.resolve(PACKED);
-    Path weights = isFolder && Files.isRegularFile(trained) ? trained : path;
-    Path beside = isFolder ? path : path.toAbsolutePath().getParent();
-    try (WeightFiles files = WeightFiles.open(weights)) {
-      String json = files.metadata().get(ModelFiles.CONFIG);
-      Path folder = folder(beside, "tokenizer.json");
-      ModelConfig config =
-          json == null
-              ? ModelConfig.read(folder(beside, ModelFiles.CONFIG))
-              : ModelConfig.parse(json);
-      Decoder decoder = new Decoder(new LayerReader(config, files, floatActivations));
-      Codec codec = Codec.load(folder, config.vocabSize());
-      return new LanguageModel(decoder, codec, System.nanoTime() - start);
-    }
+  public static LanguageModel load(Path path, LoadOptions options) throws IOException {
+    return load(path, options, WORTH_CACHING);
   }
 
-  /** The folder itself or its part {@code model}, whichever has a file. */
-  private static Path folder(@Nullable Path folder, String name) {
-    Path own = folder == null ? Path.of("") : folder;
-    Path part = own.resolve("model");
-    return !Files.exists(own.resolve(name)) && Files.exists(part.resolve(name)) ? part : own;
+  /** The same with another limit, in nanoseconds, from which on a cache is written. */
+  static LanguageModel load(Path path, LoadOptions options, long worth) throws IOException {
+    long start = System.nanoTime();
+    try (WeightFiles files = WeightFiles.open(path, options.config())) {
+      ModelConfig config = files.config();
+      if (options.cached()) {
+        files.useCache(options.cacheFolder());
+      }
+      Decoder decoder = new Decoder(new LayerReader(config, files, options.floatActivations()));
+      Codec codec = Codec.load(files.texts(), config.vocabSize());
+      ChatTemplate template = ChatTemplate.load(files.texts());
+      files.writeCache(worth);
+      return new LanguageModel(
+          decoder, codec, template, files.isCached(), System.nanoTime() - start);
+    }
   }
 
   /** {@return what the model looks like} */
@@ -127,54 +131,109 @@ public final class LanguageModel implements AutoCloseable {
   }
 
   /**
-   * Continues a prompt. The same arguments give the same text.
+   * Turns a text into the tokens of a prompt.
    *
-   * @param prompt the beginning, after the token for the beginning of a text, if there is one; an
-   *     empty one is replaced by the token for the beginning or else the end of a text
+   * @param text any text, to be put after the token for the beginning of a text, if there is one;
+   *     an empty one is replaced by the token for the beginning or else the end of a text
+   * @return the ids
+   * @throws IllegalArgumentException if the text is empty and there is no such token
+   * @throws IllegalStateException as {@link #encode}
+   */
+  public int[] prompt(String text) {
+    return codec.prompt(text);
+  }
+
+  /** {@return whether the model has a chat template} */
+  public boolean chats() {
+    return template != null;
+  }
+
+  /**
+   * Turns a conversation into the tokens of a prompt, up to where the assistant's answer begins.
+   *
+   * @param messages what was said, a message at least
+   * @return the ids, with the special tokens that the model's chat template writes and no others
+   * @throws IllegalArgumentException if there are no messages, or the template refuses them
+   * @throws IllegalStateException if the model has no chat template, or as {@link #encode}
+   */
+  public int[] prompt(List<Message> messages) {
+    return prompt(messages, Map.of());
+  }
+
+  /**
+   * Turns a conversation into tokens as {@link #prompt(List)} does.
+   *
+   * @param messages what was said
+   * @param variables more that the model's template asks for, such as {@code enable_thinking}:
+   *     null, strings, booleans, numbers, lists and maps; not modified
+   * @return the ids
+   */
+  public int[] prompt(List<Message> messages, Map<String, ? extends @Nullable Object> variables) {
+    if (template == null) {
+      throw new IllegalStateException(
+          "the model has no chat template, expected chat_template.jinja or chat_template in"
+              + " tokenizer_config.json; it continues texts only");
+    }
+    if (messages.isEmpty()) {
+      throw new IllegalArgumentException("no messages, expected at least one");
+    }
+    return encode(template.render(messages, variables));
+  }
+
+  /**
+   * Continues a prompt. The same arguments give the same text. If the thread is interrupted, the
+   * text ends with the token that is being computed, and the thread stays interrupted.
+   *
+   * @param prompt the beginning, as {@link #prompt(String)} takes it
    * @param generation what to do
    * @param stream is given the text in pieces as soon as they are certain: whole characters, and
    *     nothing that may turn out to be a stop string
    * @return the whole text, and how long it took
-   * @throws IllegalArgumentException if the prompt is longer than the model has positions, or empty
-   *     and there is no token for the beginning or end
+   * @throws IllegalArgumentException if the prompt is longer than the model has positions, or as
+   *     {@link #prompt(String)}
    * @throws IllegalStateException as {@link #encode}
    */
   public Generation.Result generate(String prompt, Generation generation, Consumer<String> stream) {
-    long start = System.nanoTime();
-    int[] ids = codec.prompt(prompt);
-    int first = ids.length;
-    if (first > config().maxPositions()) {
-      throw new IllegalArgumentException(
-          "%d tokens, expected at most the model's %d positions"
-              .formatted(first, config().maxPositions()));
+    return generate(prompt(prompt), generation, stream);
+  }
+
+  /**
+   * Answers a conversation, as {@link #generate} continues a text. {@link Chat} is faster for one
+   * that goes on.
+   *
+   * @param messages what was said
+   * @param generation what to do
+   * @param stream is given the answer in pieces
+   * @return the answer
+   * @throws IllegalArgumentException as {@link #generate} and {@link #prompt(List)}
+   * @throws IllegalStateException as {@link #prompt(List)}
+   */
+  public Generation.Result chat(
+      List<Message> messages, Generation generation, Consumer<String> stream) {
+    return generate(prompt(messages), generation, stream);
+  }
+
+  private Generation.Result generate(int[] prompt, Generation generation, Consumer<String> stream) {
+    int positions = config().maxPositions();
+    return run(sequence(prompt, generation, decoder.newCache(), positions, stream));
+  }
+
+  Sequence sequence(
+      int[] prompt,
+      Generation generation,
+      KeyValueCache cache,
+      int positions,
+      Consumer<String> stream) {
+    return new Sequence(codec, prompt, generation, cache, positions, stream);
+  }
+
+  Generation.Result run(Sequence sequence) {
+    boolean goesOn = true;
+    while (goesOn && !Thread.currentThread().isInterrupted()) {
+      Chunk all = sequence.next(Integer.MAX_VALUE);
+      goesOn = sequence.add(decoder.read(all.ids(), all.length(), all.cache(), false));
     }
-    int most = (int) Math.min((long) first + generation.maxTokens(), config().maxPositions());
-    ids = Arrays.copyOf(ids, Math.max(most, first + 1));
-    KeyValueCache cache = decoder.newCache();
-    float[] logits = decoder.read(ids, first, cache, false);
-    long prefill = System.nanoTime() - start;
-    SplittableRandom random = new SplittableRandom(generation.sampling().seed());
-    TextStream text = new TextStream(generation.stops(), stream);
-    int length = first;
-    Generation.End end = Generation.End.LENGTH;
-    while (true) {
-      int next = generation.sampling().choose(logits, ids, length, random);
-      ids[length++] = next;
-      if (codec.ends(next)) {
-        end = Generation.End.END_OF_TEXT;
-        break;
-      }
-      if (text.update(codec.decode(Arrays.copyOfRange(ids, first, length)))) {
-        end = Generation.End.STOP_STRING;
-        break;
-      }
-      if (length >= ids.length) {
-        break;
-      }
-      logits = decoder.read(ids, length, cache, false);
-    }
-    long decode = System.nanoTime() - start - prefill;
-    return new Generation.Result(text.finish(), first, length - first, end, prefill, decode);
+    return sequence.result();
   }
 
   /** What computes, for tests of its parts. */
@@ -190,6 +249,11 @@ public final class LanguageModel implements AutoCloseable {
   /** {@return bytes of memory that keys and values of one token take} */
   public long cacheBytesPerToken() {
     return decoder.cacheBytesPerToken();
+  }
+
+  /** {@return whether repacked weights came from a cache} */
+  public boolean isCached() {
+    return cached;
   }
 
   /** {@return nanoseconds that reading and repacking took} */

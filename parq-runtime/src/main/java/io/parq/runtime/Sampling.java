@@ -4,14 +4,16 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /**
- * How the next token is chosen from logits. First those of tokens that are there already are
+ * How the next token is chosen from logits: the logits processors of Hugging Face's transformers,
+ * in its order. First those of tokens that are there already, in the prompt or the text, are
  * divided by the repetition penalty if positive, and multiplied by it otherwise. With a temperature
- * above 0 logits are then divided by it, and in this order all are dropped but the {@code topK}
- * most likely tokens; but the fewest most likely of these whose probabilities sum to {@code topP}
- * or more; and but those at least {@code minP} times as likely as the most likely one. One of the
- * rest is drawn. Among equal logits the lower id counts as more likely.
+ * above 0 logits are then divided by it, and tokens are dropped: all that are less likely than the
+ * {@code topK}-th most likely one; of the rest all but the fewest most likely ones whose
+ * probabilities sum to {@code topP} or more, among equals those of lower ids first; and all that
+ * are less than {@code minP} times as likely as the most likely one. One of those left is drawn.
+ * Draws are SplittableRandom's, so they are not those of transformers with the same seed.
  *
- * @param temperature at least 0; 0 takes the most likely token
+ * @param temperature at least 0; 0 takes the most likely token, of equals that of the lowest id
  * @param topK at least 1, or 0 for no limit
  * @param topP above 0 up to 1
  * @param minP from 0, for no limit, to 1
@@ -48,35 +50,99 @@ public record Sampling(
     return new Sampling(temperature, 0, 1, 0, 1, seed);
   }
 
-  /** Chooses a token; changes the logits of the first {@code count} ids. */
+  /**
+   * Chooses a token. NaN counts as least likely.
+   *
+   * @param logits of all tokens; those of the first {@code count} ids may be changed
+   * @param ids the tokens so far
+   */
   int choose(float[] logits, int[] ids, int count, SplittableRandom random) {
     penalize(logits, ids, count);
+    int best = argmax(logits);
     if (temperature == 0) {
-      return argmax(logits);
+      return best;
     }
-    int[] order = descending(logits);
-    int kept = topK == 0 ? order.length : Math.min(topK, order.length);
-    double[] weights = new double[kept];
-    double sum = 0;
-    for (int i = 0; i < kept; i++) {
-      weights[i] = Math.exp(((double) logits[order[i]] - logits[order[0]]) / temperature);
-      sum += weights[i];
-    }
+    int[] kept = kept(logits, best);
+    double[] weights = new double[kept.length];
     double mass = 0;
-    for (int i = 0; i < kept && (i == 0 || weights[i] >= minP * weights[0]); i++) {
+    for (int i = 0; i < kept.length; i++) {
+      weights[i] = weight(logits[kept[i]], logits[best]);
       mass += weights[i];
-      if (mass >= topP * sum || i + 1 == kept || weights[i + 1] < minP * weights[0]) {
-        kept = i + 1;
-      }
     }
     double left = random.nextDouble() * mass;
-    for (int i = 0; i < kept; i++) {
+    for (int i = 0; i < kept.length; i++) {
       left -= weights[i];
       if (left < 0) {
-        return order[i];
+        return kept[i];
       }
     }
-    return order[kept - 1];
+    return best; // rounding, or only the best token is possible
+  }
+
+  /** Relative to the most likely token. */
+  private double weight(float logit, float best) {
+    double weight = logit == best ? 1 : Math.exp(((double) logit - best) / temperature);
+    return weight > 0 ? weight : 0; // not NaN either
+  }
+
+  /** The tokens that may be drawn, in an order that depends on the logits only. */
+  private int[] kept(float[] logits, int best) {
+    int[] kept = new int[logits.length];
+    int count = 0;
+    double sum = 0;
+    float least = topK == 0 || topK >= logits.length ? Float.NEGATIVE_INFINITY : nth(logits);
+    for (int id = 0; id < logits.length; id++) {
+      if (logits[id] >= least) {
+        kept[count++] = id;
+        sum += weight(logits[id], logits[best]);
+      }
+    }
+    kept = topP < 1 ? top(logits, best, Arrays.copyOf(kept, count), sum) : kept;
+    count = topP < 1 ? kept.length : count;
+    int left = 0;
+    for (int i = 0; i < count; i++) {
+      if (weight(logits[kept[i]], logits[best]) >= minP) {
+        kept[left++] = kept[i];
+      }
+    }
+    return Arrays.copyOf(kept, left);
+  }
+
+  /** The logit of the {@code topK}-th most likely token. */
+  private float nth(float[] logits) {
+    LongHeap most = new LongHeap(topK); // its first is the least of the most likely
+    for (int id = 0; id < logits.length; id++) {
+      long key = -key(logits[id], id);
+      if (most.size() < topK) {
+        most.add(key);
+      } else if (key > most.first()) {
+        most.removeFirst();
+        most.add(key);
+      }
+    }
+    return logits[(int) -most.first()];
+  }
+
+  /** The fewest most likely tokens that have a share of the sum. */
+  private int[] top(float[] logits, int best, int[] ids, double sum) {
+    LongHeap heap = new LongHeap(ids.length);
+    for (int id : ids) {
+      heap.add(key(logits[id], id));
+    }
+    int[] top = new int[ids.length];
+    int count = 0;
+    for (double mass = 0; count < ids.length && mass < topP * sum; count++) {
+      top[count] = (int) heap.removeFirst();
+      mass += weight(logits[top[count]], logits[best]);
+    }
+    return Arrays.copyOf(top, count);
+  }
+
+  /** Rises with falling logit, then with the id, which is its lower half. */
+  private static long key(float logit, int id) {
+    int bits = Float.floatToIntBits(Float.isNaN(logit) ? Float.POSITIVE_INFINITY : -logit + 0f);
+    int ordered = bits < 0 ? bits ^ Integer.MAX_VALUE : bits;
+    return (long) ordered << 32 | id;
   }
 
   private void penalize(float[] logits, int[] ids, int count) {
@@ -92,22 +158,10 @@ public record Sampling(
   private static int argmax(float[] logits) {
     int best = 0;
     for (int i = 1; i < logits.length; i++) {
-      if (logits[i] > logits[best]) {
+      if (logits[i] > logits[best] || Float.isNaN(logits[best])) {
         best = i;
       }
     }
     return best;
-  }
-
-  /** Ids by falling logit, equal ones by rising id: sorts pairs packed into longs. */
-  private static int[] descending(float[] logits) {
-    long[] keys = new long[logits.length];
-    for (int i = 0; i < keys.length; i++) {
-      int bits = Float.floatToIntBits(-logits[i] + 0f);
-      int ordered = bits < 0 ? bits ^ Integer.MAX_VALUE : bits;
-      keys[i] = (long) ordered << 32 | i;
-    }
-    Arrays.sort(keys);
-    return Arrays.stream(keys).mapToInt(key -> (int) key).toArray();
   }
 }

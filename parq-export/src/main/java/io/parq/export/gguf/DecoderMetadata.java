@@ -1,9 +1,11 @@
 package io.parq.export.gguf;
 
+import io.parq.export.model.ActivationConfig;
 import io.parq.export.model.Family;
 import io.parq.export.model.ModelConfig;
 import java.util.Collections;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What llama.cpp has to know of a decoder. What it would compute otherwise than the model was
@@ -15,7 +17,13 @@ final class DecoderMetadata {
   private static final System.Logger LOG = System.getLogger(DecoderMetadata.class.getName());
 
   /** Layers of the only gemma whose queries llama.cpp scales by hidden size and heads. */
-  private static final int GEMMA_27B_LAYERS = 62;
+  static final int GEMMA_27B_LAYERS = 62;
+
+  /** How inputs of linear layers are quantized. */
+  static final String ACTIVATIONS = "parq.activations";
+
+  /** The linear layers whose inputs are not. */
+  static final String EXCEPT = "parq.modules_to_not_convert";
 
   private DecoderMetadata() {}
 
@@ -43,6 +51,7 @@ final class DecoderMetadata {
   }
 
   static void put(ModelConfig config, Metadata metadata) {
+    putActivations(config.activations(), metadata);
     String prefix = config.family() + ".";
     metadata.put(prefix + "vocab_size", config.vocabSize());
     metadata.put(prefix + "context_length", config.maxPositions());
@@ -56,6 +65,16 @@ final class DecoderMetadata {
     metadata.put(attention + "value_length", config.headDim());
     metadata.put(attention + "layer_norm_rms_epsilon", (float) config.normEpsilon());
     putWindows(config, metadata, attention);
+  }
+
+  /** How the model was trained, for readers that know it; llama.cpp has its own way. */
+  private static void putActivations(@Nullable ActivationConfig activations, Metadata metadata) {
+    if (activations != null) {
+      metadata.put(ACTIVATIONS, activations.quantization().toString());
+      if (!activations.except().isEmpty()) {
+        metadata.putTexts(EXCEPT, List.copyOf(activations.except()));
+      }
+    }
   }
 
   private static void putWindows(ModelConfig config, Metadata metadata, String attention) {

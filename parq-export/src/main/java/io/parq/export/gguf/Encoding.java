@@ -1,5 +1,10 @@
 package io.parq.export.gguf;
 
+import io.parq.grids.DType;
+import io.parq.grids.Grid;
+import io.parq.grids.TableGrid;
+import io.parq.grids.UniformGrid;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,6 +55,40 @@ enum Encoding {
     void decode(byte[] in, int at, int blocks, float[] out, int to);
   }
 
+  /** Takes a block apart. */
+  interface Splitter {
+    void split(byte[] in, int at, Block out);
+  }
+
+  /**
+   * How codes of a grid are put into blocks.
+   *
+   * @param grids the first of which that has the values is meant; only the last may have offsets
+   * @param groups of a block, each with a scale and an offset
+   * @param centre what is subtracted from codes to get the grid's
+   * @param splitter gives the codes as the file counts them
+   */
+  record Coding(List<Grid> grids, int groups, int centre, Splitter splitter) {
+    static Coding symmetric(int bits, int groups, Splitter splitter) {
+      return new Coding(List.of(UniformGrid.symmetric(bits)), groups, 0, splitter);
+    }
+
+    /** Codes from 0 on. */
+    static Coding offset(int bits, int groups, Splitter splitter) {
+      UniformGrid stretched = UniformGrid.stretched(bits);
+      List<Grid> grids = List.of(UniformGrid.symmetric(bits), stretched, stretched.centred());
+      return new Coding(grids, groups, 1 << (bits - 1), splitter);
+    }
+
+    boolean isUniform() {
+      return grids.getFirst() instanceof UniformGrid;
+    }
+
+    boolean hasOffset() {
+      return grids.getLast().hasOffset();
+    }
+  }
+
   private final int id;
   private final int elements;
   private final int bytes;
@@ -91,28 +130,57 @@ enum Encoding {
     return fileType;
   }
 
+  /** How it puts codes of a grid, or null if it has floats or is not decoded. */
+  @Nullable Coding coding() {
+    return switch (this) {
+      case Q4_0 -> Coding.symmetric(4, 1, FlatBlocks::q4_0);
+      case Q4_1 -> Coding.offset(4, 1, FlatBlocks::q4_1);
+      case Q5_0 -> Coding.symmetric(5, 1, FlatBlocks::q5_0);
+      case Q5_1 -> Coding.offset(5, 1, FlatBlocks::q5_1);
+      case Q8_0 -> Coding.symmetric(8, 1, FlatBlocks::q8_0);
+      case Q2_K -> Coding.offset(2, 16, SuperBlocks::q2k);
+      case Q3_K -> Coding.symmetric(3, 16, SuperBlocks::q3k);
+      case Q4_K -> Coding.offset(4, 8, SuperBlocks::q4k);
+      case Q5_K -> Coding.offset(5, 8, SuperBlocks::q5k);
+      case Q6_K -> Coding.symmetric(6, 16, SuperBlocks::q6k);
+      case TQ1_0 -> Coding.symmetric(2, 1, FlatBlocks::tq1);
+      case TQ2_0 -> Coding.symmetric(2, 1, FlatBlocks::tq2);
+      case MXFP4 -> new Coding(List.of(TableGrid.FP4), 1, 0, FloatBlocks::mxfp4);
+      case NVFP4 -> new Coding(List.of(TableGrid.FP4), 4, 0, FloatBlocks::nvfp4);
+      case Q2_0 -> Coding.symmetric(2, 1, FlatBlocks::q2_0);
+      default -> null;
+    };
+  }
+
   /** What decodes it, or null if nothing does. */
   @Nullable Decoder decoder() {
+    Coding coding = coding();
+    if (coding != null && coding.isUniform()) {
+      return (in, at, blocks, out, to) -> {
+        Block block = new Block(elements, coding.groups());
+        for (int b = 0; b < blocks; b++) {
+          coding.splitter().split(in, at + b * bytes, block);
+          block.values(out, to + b * elements);
+        }
+      };
+    }
     return switch (this) {
       case F32 -> FloatBlocks::f32;
       case F16 -> FloatBlocks::f16;
-      case Q4_0 -> FlatBlocks::q4_0;
-      case Q4_1 -> FlatBlocks::q4_1;
-      case Q5_0 -> FlatBlocks::q5_0;
-      case Q5_1 -> FlatBlocks::q5_1;
-      case Q8_0 -> FlatBlocks::q8_0;
-      case Q2_K -> SuperBlocks::q2k;
-      case Q3_K -> SuperBlocks::q3k;
-      case Q4_K -> SuperBlocks::q4k;
-      case Q5_K -> SuperBlocks::q5k;
-      case Q6_K -> SuperBlocks::q6k;
       case F64 -> FloatBlocks::f64;
       case BF16 -> FloatBlocks::bf16;
-      case TQ1_0 -> FlatBlocks::tq1;
-      case TQ2_0 -> FlatBlocks::tq2;
       case MXFP4 -> FloatBlocks::mxfp4;
       case NVFP4 -> FloatBlocks::nvfp4;
-      case Q2_0 -> FlatBlocks::q2_0;
+      default -> null;
+    };
+  }
+
+  /** The type of its elements as floats are kept in memory, or null. */
+  @Nullable DType dtype() {
+    return switch (this) {
+      case F32 -> DType.F32;
+      case F16 -> DType.F16;
+      case BF16 -> DType.BF16;
       default -> null;
     };
   }

@@ -1,56 +1,46 @@
 package io.parq.export.gguf;
 
-/** Decodes the types with one scale a block. */
+/** Takes blocks apart that have one scale. */
 final class FlatBlocks {
   private FlatBlocks() {}
 
   /** Half d, then byte j has elements j and j + 16: value = d * (code - 8). */
-  static void q4_0(byte[] in, int at, int blocks, float[] out, int to) {
-    for (int b = 0; b < blocks; b++, at += 18, to += 32) {
-      float d = Bytes.half(in, at);
-      for (int j = 0; j < 16; j++) {
-        int pair = in[at + 2 + j];
-        out[to + j] = d * ((pair & 15) - 8);
-        out[to + j + 16] = d * ((pair >>> 4 & 15) - 8);
-      }
+  static void q4_0(byte[] in, int at, Block out) {
+    out.group(0, Bytes.half(in, at), 0);
+    for (int j = 0; j < 16; j++) {
+      int pair = in[at + 2 + j];
+      out.code(j, (pair & 15) - 8);
+      out.code(j + 16, (pair >>> 4 & 15) - 8);
     }
   }
 
   /** Halves d and m, then as Q4_0: value = d * code + m. */
-  static void q4_1(byte[] in, int at, int blocks, float[] out, int to) {
-    for (int b = 0; b < blocks; b++, at += 20, to += 32) {
-      float d = Bytes.half(in, at);
-      float m = Bytes.half(in, at + 2);
-      for (int j = 0; j < 16; j++) {
-        int pair = in[at + 4 + j];
-        out[to + j] = d * (pair & 15) + m;
-        out[to + j + 16] = d * (pair >>> 4 & 15) + m;
-      }
+  static void q4_1(byte[] in, int at, Block out) {
+    out.group(0, Bytes.half(in, at), Bytes.half(in, at + 2));
+    for (int j = 0; j < 16; j++) {
+      int pair = in[at + 4 + j];
+      out.code(j, pair & 15);
+      out.code(j + 16, pair >>> 4 & 15);
     }
   }
 
   /** Half d, 32 upper bits, then the lower four as Q4_0: value = d * (code - 16). */
-  static void q5_0(byte[] in, int at, int blocks, float[] out, int to) {
-    for (int b = 0; b < blocks; b++, at += 22, to += 32) {
-      float d = Bytes.half(in, at);
-      int upper = Bytes.intAt(in, at + 2);
-      for (int j = 0; j < 16; j++) {
-        out[to + j] = d * (low5(in[at + 6 + j], upper, j) - 16);
-        out[to + j + 16] = d * (low5(in[at + 6 + j] >>> 4, upper, j + 16) - 16);
-      }
+  static void q5_0(byte[] in, int at, Block out) {
+    out.group(0, Bytes.half(in, at), 0);
+    int upper = Bytes.intAt(in, at + 2);
+    for (int j = 0; j < 16; j++) {
+      out.code(j, low5(in[at + 6 + j], upper, j) - 16);
+      out.code(j + 16, low5(in[at + 6 + j] >>> 4, upper, j + 16) - 16);
     }
   }
 
   /** Halves d and m, then as Q5_0: value = d * code + m. */
-  static void q5_1(byte[] in, int at, int blocks, float[] out, int to) {
-    for (int b = 0; b < blocks; b++, at += 24, to += 32) {
-      float d = Bytes.half(in, at);
-      float m = Bytes.half(in, at + 2);
-      int upper = Bytes.intAt(in, at + 4);
-      for (int j = 0; j < 16; j++) {
-        out[to + j] = d * low5(in[at + 8 + j], upper, j) + m;
-        out[to + j + 16] = d * low5(in[at + 8 + j] >>> 4, upper, j + 16) + m;
-      }
+  static void q5_1(byte[] in, int at, Block out) {
+    out.group(0, Bytes.half(in, at), Bytes.half(in, at + 2));
+    int upper = Bytes.intAt(in, at + 4);
+    for (int j = 0; j < 16; j++) {
+      out.code(j, low5(in[at + 8 + j], upper, j));
+      out.code(j + 16, low5(in[at + 8 + j] >>> 4, upper, j + 16));
     }
   }
 
@@ -59,22 +49,18 @@ final class FlatBlocks {
   }
 
   /** Half d, then signed bytes: value = d * code. */
-  static void q8_0(byte[] in, int at, int blocks, float[] out, int to) {
-    for (int b = 0; b < blocks; b++, at += 34, to += 32) {
-      float d = Bytes.half(in, at);
-      for (int j = 0; j < 32; j++) {
-        out[to + j] = d * in[at + 2 + j];
-      }
+  static void q8_0(byte[] in, int at, Block out) {
+    out.group(0, Bytes.half(in, at), 0);
+    for (int j = 0; j < 32; j++) {
+      out.code(j, in[at + 2 + j]);
     }
   }
 
   /** Half d, then byte j has elements 4j to 4j + 3, lowest bits first: value = d * (code - 1). */
-  static void q2_0(byte[] in, int at, int blocks, float[] out, int to) {
-    for (int b = 0; b < blocks; b++, at += 18, to += 64) {
-      float d = Bytes.half(in, at);
-      for (int j = 0; j < 64; j++) {
-        out[to + j] = d * (((in[at + 2 + j / 4] >>> (2 * (j % 4))) & 3) - 1);
-      }
+  static void q2_0(byte[] in, int at, Block out) {
+    out.group(0, -Bytes.half(in, at), 0);
+    for (int j = 0; j < 64; j++) {
+      out.code(j, 1 - ((in[at + 2 + j / 4] >>> (2 * (j % 4))) & 3));
     }
   }
 
@@ -82,12 +68,10 @@ final class FlatBlocks {
    * 64 bytes, then half d: byte 32h + l has elements 128h + 32j + l for j = 0 to 3, lowest bits
    * first: value = d * (code - 1).
    */
-  static void tq2(byte[] in, int at, int blocks, float[] out, int to) {
-    for (int b = 0; b < blocks; b++, at += 66, to += 256) {
-      float d = Bytes.half(in, at + 64);
-      for (int e = 0; e < 256; e++) {
-        out[to + e] = d * (two(in, at, e) - 1);
-      }
+  static void tq2(byte[] in, int at, Block out) {
+    out.group(0, -Bytes.half(in, at + 64), 0);
+    for (int e = 0; e < 256; e++) {
+      out.code(e, 1 - two(in, at, e));
     }
   }
 
@@ -101,22 +85,19 @@ final class FlatBlocks {
    * and 4 of four digits for 240 + 4j + l. A byte is the fraction 0.digits in base 3 times 256,
    * rounded up, so that multiplying by 3 shifts out a digit: value = d * (digit - 1).
    */
-  static void tq1(byte[] in, int at, int blocks, float[] out, int to) {
-    for (int b = 0; b < blocks; b++, at += 54, to += 256) {
-      float d = Bytes.half(in, at + 52);
-      digits(in, at, 32, 5, d, out, to);
-      digits(in, at + 32, 16, 5, d, out, to + 160);
-      digits(in, at + 48, 4, 4, d, out, to + 240);
-    }
+  static void tq1(byte[] in, int at, Block out) {
+    out.group(0, Bytes.half(in, at + 52), 0);
+    digits(in, at, 32, 5, out, 0);
+    digits(in, at + 32, 16, 5, out, 160);
+    digits(in, at + 48, 4, 4, out, 240);
   }
 
-  private static void digits(
-      byte[] in, int at, int width, int count, float d, float[] out, int to) {
+  private static void digits(byte[] in, int at, int width, int count, Block out, int to) {
     for (int l = 0; l < width; l++) {
       int rest = in[at + l] & 0xff;
       for (int j = 0; j < count; j++) {
         int shifted = rest * 3;
-        out[to + j * width + l] = d * ((shifted >>> 8) - 1);
+        out.code(to + j * width + l, (shifted >>> 8) - 1);
         rest = shifted & 0xff;
       }
     }

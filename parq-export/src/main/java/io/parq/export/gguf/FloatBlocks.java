@@ -72,4 +72,28 @@ final class FloatBlocks {
       out[to + j + count] = half * DOUBLED[in[at + j] >>> 4 & 15];
     }
   }
+
+  /** The grid's codes of a block: 7 plus or minus the magnitude, whose bits follow the sign's. */
+  static void mxfp4(byte[] in, int at, Block out) {
+    out.group(0, in[at] == (byte) 255 ? Float.NaN : SmallFloat.fromE8m0(in[at]), 0);
+    codes(in, at + 1, 16, out, 0);
+  }
+
+  static void nvfp4(byte[] in, int at, Block out) {
+    for (int part = 0; part < 4; part++) {
+      out.group(part, unsignedE4m3(in[at + part]), 0);
+      codes(in, at + 4 + 8 * part, 8, out, 16 * part);
+    }
+  }
+
+  private static void codes(byte[] in, int at, int count, Block out, int to) {
+    for (int j = 0; j < count; j++) {
+      out.code(to + j, code(in[at + j]));
+      out.code(to + j + count, code(in[at + j] >>> 4));
+    }
+  }
+
+  private static int code(int bits) {
+    return (bits & 8) == 0 ? 7 + (bits & 7) : 7 - (bits & 7);
+  }
 }

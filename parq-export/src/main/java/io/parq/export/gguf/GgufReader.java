@@ -2,6 +2,9 @@ package io.parq.export.gguf;
 
 import io.parq.export.ModelReader;
 import io.parq.export.model.Family;
+import io.parq.grids.DType;
+import io.parq.grids.QuantizedTensor;
+import io.parq.grids.TensorData;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -14,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -158,22 +162,112 @@ public final class GgufReader implements ModelReader {
         .toList();
   }
 
-  @Override
-  public void read(String name, long row, long count, MemorySegment out) throws IOException {
+  /**
+   * {@return the files of the Hugging Face folder that this model could come from, by name}
+   * config.json and generation_config.json, and if there is a tokenizer tokenizer.json and
+   * tokenizer_config.json, all made from the header.
+   *
+   * @throws GgufException if the architecture or the tokenizer is none that is known, or values
+   *     that are needed are missing
+   */
+  public Map<String, String> files() throws GgufException {
+    Map<String, List<Float>> small = new LinkedHashMap<>();
+    for (Header.Entry entry : header.tensors()) {
+      if (entry.shape().size() == 1 && entry.name().startsWith("rope_f")) {
+        float[] values = new float[Math.toIntExact(entry.columns())];
+        Tensor tensor = new Tensor(entry, RowOrder.SAME, false, -1);
+        decode(tensor, new Scratch(tensor), 0, MemorySegment.ofArray(values));
+        small.put(
+            entry.name(), IntStream.range(0, values.length).mapToObj(i -> values[i]).toList());
+      }
+    }
+    try {
+      return new FolderFiles(header, small).all();
+    } catch (IllegalArgumentException e) {
+      throw new GgufException(path, String.valueOf(e.getMessage()));
+    }
+  }
+
+  /**
+   * Reads codes and scales of a tensor. Values are those that {@link #read} gives, but for types
+   * with offsets (Q4_1, Q5_1, Q2_K, Q4_K, Q5_K), where the offset is rounded to single precision
+   * once more.
+   *
+   * @param name of the tensor, of two dimensions
+   * @return codes and lattice in memory of their own; null if elements are floats
+   * @throws IOException if there is no such tensor, it is of a type that is not decoded, or a scale
+   *     is not finite
+   */
+  public @Nullable QuantizedTensor quantized(String name) throws IOException {
+    Tensor tensor = tensor(name);
+    Header.Entry entry = tensor.entry();
+    Encoding.Coding coding = entry.encoding().coding();
+    if (coding == null || tensor.lessOne() || entry.shape().size() != 2) {
+      return null;
+    }
+    float scale = tensor.scaleAt() < 0 ? 1 : bytes.get(LITTLE_FLOAT, tensor.scaleAt());
+    MemorySegment data = bytes.asSlice(header.dataStart() + entry.offset(), entry.bytes());
+    try {
+      return new CodeReader(entry, coding, data, tensor.order(), scale).read();
+    } catch (IllegalArgumentException e) {
+      throw new GgufException(path, name, String.valueOf(e.getMessage()));
+    }
+  }
+
+  /**
+   * Reads the floats of a tensor, or what codes stand for.
+   *
+   * @param name of the tensor
+   * @return F16 and BF16 values as they are, others as F32; a view of the file where nothing has to
+   *     be changed, valid until this is closed
+   * @throws IOException if there is no such tensor, or it is of a type that is not decoded
+   */
+  public TensorData plain(String name) throws IOException {
+    Tensor tensor = tensor(name);
+    Header.Entry entry = tensor.entry();
+    DType type = entry.encoding().dtype();
+    long[] shape = entry.shape().stream().mapToLong(Long::longValue).toArray();
+    MemorySegment data = bytes.asSlice(header.dataStart() + entry.offset(), entry.bytes());
+    if (type != null && !tensor.lessOne() && tensor.order().isSame()) {
+      return new TensorData(type, shape, data);
+    }
+    if (type != null && !tensor.lessOne() && shape.length == 2) {
+      MemorySegment ordered = Arena.ofAuto().allocate(entry.bytes(), Long.BYTES);
+      long length = entry.encoding().rowBytes(entry.columns());
+      for (long row = 0; row < entry.rows(); row++) {
+        long from = tensor.order().fileRow(row) * length;
+        MemorySegment.copy(data, from, ordered, row * length, length);
+      }
+      return new TensorData(type, shape, ordered);
+    }
+    long size = Math.multiplyExact(4L, TensorData.elements(shape));
+    MemorySegment floats = Arena.ofAuto().allocate(size, Long.BYTES);
+    read(name, 0, entry.rows(), floats);
+    return new TensorData(DType.F32, shape, floats);
+  }
+
+  private Tensor tensor(String name) throws GgufException {
     Tensor tensor = tensors.get(name);
     if (tensor == null) {
       throw new GgufException(
           path, name, "not found, expected one of %d tensors".formatted(tensors.size()));
     }
+    if (tensor.entry().encoding().decoder() == null) {
+      throw new GgufException(
+          path, name, "type %s is not decoded".formatted(tensor.entry().encoding()));
+    }
+    return tensor;
+  }
+
+  @Override
+  public void read(String name, long row, long count, MemorySegment out) throws IOException {
+    Tensor tensor = tensor(name);
     Header.Entry entry = tensor.entry();
     Objects.checkFromIndexSize(row, count, entry.rows());
     long columns = entry.columns();
     if (out.byteSize() != Math.multiplyExact(Math.multiplyExact(count, columns), 4L)) {
       throw new IndexOutOfBoundsException(
           "%d bytes for %d rows of %d floats".formatted(out.byteSize(), count, columns));
-    }
-    if (entry.encoding().decoder() == null) {
-      throw new GgufException(path, name, "type %s is not decoded".formatted(entry.encoding()));
     }
     Scratch scratch = new Scratch(tensor);
     if (entry.shape().size() == 1 && !tensor.order().isSame()) {

@@ -1,6 +1,8 @@
 package io.parq.export.gguf;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -8,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * How text is cut before pairs are merged: llama.cpp knows some ways by name. The name follows from
- * the patterns in tokenizer.json.
+ * the patterns in tokenizer.json, and the patterns from the name.
  *
  * <p>Source: {@code llama-vocab.cpp}, which quotes the patterns that it stands for.
  */
@@ -26,14 +28,13 @@ final class PreTokenizer {
       CONTRACTIONS + "|" + LETTERS + "|\\p{N}{1,3}" + SYMBOLS + REST;
   private static final String QWEN2 = CONTRACTIONS + "|" + LETTERS + "|\\p{N}" + SYMBOLS + REST;
 
+  private static final String TEKKEN = cased("") + "|\\p{N}" + PATHS + REST;
+  private static final String GPT4O = cased(CONTRACTIONS + "?") + "|\\p{N}{1,3}" + PATHS + REST;
+
+  private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
+
   private static final Map<String, String> NAMES =
-      Map.of(
-          QWEN2,
-          "qwen2",
-          cased("") + "|\\p{N}" + PATHS + REST,
-          "tekken",
-          cased(CONTRACTIONS + "?") + "|\\p{N}{1,3}" + PATHS + REST,
-          "gpt-4o");
+      Map.of(QWEN2, "qwen2", TEKKEN, "tekken", GPT4O, "gpt-4o");
 
   private PreTokenizer() {}
 
@@ -99,5 +100,67 @@ final class PreTokenizer {
       return model.path("ignore_merges").asBoolean() ? "llama-bpe" : "dbrx";
     }
     return NAMES.get(pattern);
+  }
+
+  /**
+   * The {@code pre_tokenizer} of tokenizer.json.
+   *
+   * @param name llama.cpp's
+   * @throws IllegalArgumentException if it is none that is known
+   */
+  static ObjectNode json(String name) {
+    return switch (name) {
+      case "gpt-2", "phi-2" -> byteLevel(true);
+      case "llama-bpe", "llama3", "llama-v3", "dbrx" -> split(LLAMA3);
+      case "qwen2", "deepseek-r1-qwen" -> split(QWEN2);
+      case "tekken" -> split(TEKKEN);
+      case "gpt-4o", "llama4" -> split(GPT4O);
+      case "smollm" -> {
+        ObjectNode digits = JSON.objectNode().put("type", "Digits").put("individual_digits", true);
+        yield sequence(digits, byteLevel(true));
+      }
+      default ->
+          throw new IllegalArgumentException(
+              "tokenizer.ggml.pre: %s, expected gpt-2, llama-bpe, dbrx, qwen2, gpt-4o, tekken or smollm"
+                  .formatted(name));
+    };
+  }
+
+  private static ObjectNode split(String pattern) {
+    ObjectNode split = JSON.objectNode().put("type", "Split");
+    split.putObject("pattern").put("Regex", pattern);
+    return sequence(split.put("behavior", "Isolated").put("invert", false), byteLevel(false));
+  }
+
+  private static ObjectNode sequence(ObjectNode first, ObjectNode second) {
+    ObjectNode sequence = JSON.objectNode().put("type", "Sequence");
+    sequence.putArray("pretokenizers").add(first).add(second);
+    return sequence;
+  }
+
+  /** Bytes as printable characters, and if asked for GPT-2's pattern before. */
+  static ObjectNode byteLevel(boolean pattern) {
+    return JSON.objectNode()
+        .put("type", "ByteLevel")
+        .put("add_prefix_space", false)
+        .put("trim_offsets", true)
+        .put("use_regex", pattern);
+  }
+
+  /** The {@code normalizer}: Qwen composes characters, which files do not say. */
+  static JsonNode normalizer(String name) {
+    return name.equals("qwen2") || name.equals("deepseek-r1-qwen")
+        ? JSON.objectNode().put("type", "NFC")
+        : JSON.nullNode();
+  }
+
+  /** Whether a word that is a token is left whole. */
+  static boolean ignoresMerges(String name) {
+    return addsBegin(name);
+  }
+
+  /** Whether a text begins with a token for that, unless the file says otherwise. */
+  static boolean addsBegin(String name) {
+    return List.of("llama-bpe", "llama3", "llama-v3", "tekken").contains(name);
   }
 }

@@ -1,25 +1,21 @@
 package io.parq.export.gguf;
 
 /**
- * Decodes the K types: 256 elements with half-precision d (and dmin) that multiply small integer
- * scales (and minima) of 16 or 32 elements each.
+ * Takes blocks of the K types apart: 256 elements with half-precision d (and dmin) that multiply
+ * small integer scales (and minima) of 16 or 32 elements each.
  */
 final class SuperBlocks {
   private SuperBlocks() {}
 
   /** 16 bytes of scale and min (4 bits each), 64 bytes of codes as TQ2_0, halves d and dmin. */
-  static void q2k(byte[] in, int at, int blocks, float[] out, int to) {
-    for (int b = 0; b < blocks; b++, at += 84, to += 256) {
-      float d = Bytes.half(in, at + 80);
-      float dmin = Bytes.half(in, at + 82);
-      for (int s = 0; s < 16; s++) {
-        float scale = d * (in[at + s] & 15);
-        float min = dmin * (in[at + s] >>> 4 & 15);
-        for (int e = 16 * s; e < 16 * s + 16; e++) {
-          int code = FlatBlocks.two(in, at + 16, e);
-          out[to + e] = scale * code - min;
-        }
-      }
+  static void q2k(byte[] in, int at, Block out) {
+    float d = Bytes.half(in, at + 80);
+    float dmin = Bytes.half(in, at + 82);
+    for (int s = 0; s < 16; s++) {
+      out.group(s, d * (in[at + s] & 15), -(dmin * (in[at + s] >>> 4 & 15)));
+    }
+    for (int e = 0; e < 256; e++) {
+      out.code(e, FlatBlocks.two(in, at + 16, e));
     }
   }
 
@@ -27,17 +23,14 @@ final class SuperBlocks {
    * 32 bytes of upper bits, 64 of lower ones as TQ2_0, 12 of 6-bit scales plus 32, half d. A clear
    * upper bit subtracts 4 from the code.
    */
-  static void q3k(byte[] in, int at, int blocks, float[] out, int to) {
-    for (int b = 0; b < blocks; b++, at += 110, to += 256) {
-      float d = Bytes.half(in, at + 108);
-      for (int s = 0; s < 16; s++) {
-        float scale = d * (scale3(in, at + 96, s) - 32);
-        for (int e = 16 * s; e < 16 * s + 16; e++) {
-          int low = FlatBlocks.two(in, at + 32, e);
-          int high = (in[at + e % 32] >>> (e / 32)) & 1;
-          out[to + e] = scale * (low - 4 + 4 * high);
-        }
-      }
+  static void q3k(byte[] in, int at, Block out) {
+    float d = Bytes.half(in, at + 108);
+    for (int s = 0; s < 16; s++) {
+      out.group(s, d * (scale3(in, at + 96, s) - 32), 0);
+    }
+    for (int e = 0; e < 256; e++) {
+      int high = (in[at + e % 32] >>> (e / 32)) & 1;
+      out.code(e, FlatBlocks.two(in, at + 32, e) - 4 + 4 * high);
     }
   }
 
@@ -49,35 +42,32 @@ final class SuperBlocks {
   }
 
   /** Halves d and dmin, 12 bytes of 6-bit scales and minima, 128 of codes: 32 low, 32 high. */
-  static void q4k(byte[] in, int at, int blocks, float[] out, int to) {
-    for (int b = 0; b < blocks; b++, at += 144, to += 256) {
-      float d = Bytes.half(in, at);
-      float dmin = Bytes.half(in, at + 2);
-      for (int s = 0; s < 8; s++) {
-        float scale = d * scale4(in, at + 4, s);
-        float min = dmin * min4(in, at + 4, s);
-        for (int l = 0; l < 32; l++) {
-          int code = (in[at + 16 + s / 2 * 32 + l] >>> (4 * (s % 2))) & 15;
-          out[to + 32 * s + l] = scale * code - min;
-        }
-      }
+  static void q4k(byte[] in, int at, Block out) {
+    scalesAndMinima(in, at, out);
+    for (int e = 0; e < 256; e++) {
+      out.code(e, nibble(in, at + 16, e));
     }
   }
 
   /** As Q4_K, with 32 bytes of upper bits before the codes. */
-  static void q5k(byte[] in, int at, int blocks, float[] out, int to) {
-    for (int b = 0; b < blocks; b++, at += 176, to += 256) {
-      float d = Bytes.half(in, at);
-      float dmin = Bytes.half(in, at + 2);
-      for (int s = 0; s < 8; s++) {
-        float scale = d * scale4(in, at + 4, s);
-        float min = dmin * min4(in, at + 4, s);
-        for (int l = 0; l < 32; l++) {
-          int low = (in[at + 48 + s / 2 * 32 + l] >>> (4 * (s % 2))) & 15;
-          int code = low | ((in[at + 16 + l] >>> s) & 1) << 4;
-          out[to + 32 * s + l] = scale * code - min;
-        }
-      }
+  static void q5k(byte[] in, int at, Block out) {
+    scalesAndMinima(in, at, out);
+    for (int e = 0; e < 256; e++) {
+      int high = (in[at + 16 + e % 32] >>> (e / 32)) & 1;
+      out.code(e, nibble(in, at + 48, e) | high << 4);
+    }
+  }
+
+  private static int nibble(byte[] in, int at, int element) {
+    int s = element / 32;
+    return (in[at + s / 2 * 32 + element % 32] >>> (4 * (s % 2))) & 15;
+  }
+
+  private static void scalesAndMinima(byte[] in, int at, Block out) {
+    float d = Bytes.half(in, at);
+    float dmin = Bytes.half(in, at + 2);
+    for (int s = 0; s < 8; s++) {
+      out.group(s, d * scale4(in, at + 4, s), -(dmin * min4(in, at + 4, s)));
     }
   }
 
@@ -97,18 +87,16 @@ final class SuperBlocks {
    * 128 bytes of lower halves, 64 of upper two bits, 16 signed scales, half d: value = d * scale *
    * (code - 32).
    */
-  static void q6k(byte[] in, int at, int blocks, float[] out, int to) {
-    for (int b = 0; b < blocks; b++, at += 210, to += 256) {
-      float d = Bytes.half(in, at + 208);
-      for (int s = 0; s < 16; s++) {
-        float scale = d * in[at + 192 + s];
-        for (int e = 16 * s; e < 16 * s + 16; e++) {
-          int half = e / 128;
-          int low = (in[at + half * 64 + e % 64] >>> (4 * (e % 128 / 64))) & 15;
-          int high = (in[at + 128 + half * 32 + e % 32] >>> (2 * (e % 128 / 32))) & 3;
-          out[to + e] = scale * ((low | high << 4) - 32);
-        }
-      }
+  static void q6k(byte[] in, int at, Block out) {
+    float d = Bytes.half(in, at + 208);
+    for (int s = 0; s < 16; s++) {
+      out.group(s, d * in[at + 192 + s], 0);
+    }
+    for (int e = 0; e < 256; e++) {
+      int half = e / 128;
+      int low = (in[at + half * 64 + e % 64] >>> (4 * (e % 128 / 64))) & 15;
+      int high = (in[at + 128 + half * 32 + e % 32] >>> (2 * (e % 128 / 32))) & 3;
+      out.code(e, (low | high << 4) - 32);
     }
   }
 }

@@ -29,15 +29,15 @@ final class Vocabulary {
   private static final String PREFIX = "tokenizer.ggml.";
   private static final char SPACE = '\u2581';
 
-  private static final int NORMAL = 1;
-  private static final int UNKNOWN = 2;
-  private static final int CONTROL = 3;
-  private static final int USER_DEFINED = 4;
-  private static final int UNUSED = 5;
+  static final int NORMAL = 1;
+  static final int UNKNOWN = 2;
+  static final int CONTROL = 3;
+  static final int USER_DEFINED = 4;
+  static final int UNUSED = 5;
   private static final int BYTE = 6;
 
-  /** Scores of tokens that no merge makes. */
-  private static final float UNMERGED = -1e9f;
+  /** Scores of tokens that no merge makes: below all of SentencePiece, whose least is -1e9. */
+  static final float UNMERGED = -2e9f;
 
   private final JsonNode tokenizer;
   private final JsonNode settings;

@@ -2,6 +2,8 @@ package io.parq.export.gguf;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -13,6 +15,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Objects;
@@ -50,6 +53,50 @@ class GoldenBlocksTest {
             "%s element %d: %s, expected %s".formatted(name, i, found[i], expected[i]));
       }
     }
+  }
+
+  /** Codes and scales stand for the values, within a rounding of offsets. */
+  @TestFactory
+  Stream<DynamicTest> codesStandForTheValues() throws IOException {
+    List<DynamicTest> tests = new ArrayList<>();
+    for (JsonNode node : golden().path("cases")) {
+      Encoding encoding = Encoding.valueOf(node.path("encoding").asText());
+      byte[] bytes = Base64.getDecoder().decode(node.path("bytes").asText());
+      float[] expected = floats(Base64.getDecoder().decode(node.path("values").asText()));
+      Encoding.Coding coding = encoding.coding();
+      if (coding != null) {
+        tests.add(
+            DynamicTest.dynamicTest(
+                encoding.name(), () -> checkCodes(encoding, coding, bytes, expected)));
+      }
+    }
+    assertEquals(15, tests.size());
+    return tests.stream();
+  }
+
+  private static void checkCodes(
+      Encoding encoding, Encoding.Coding coding, byte[] bytes, float[] expected) {
+    int elements = encoding.elements();
+    int finite = 0;
+    for (int block = 0; block < bytes.length / encoding.bytes(); block++) {
+      Header.Entry entry = new Header.Entry("block", List.of(1L, (long) elements), encoding, 0);
+      MemorySegment data =
+          MemorySegment.ofArray(bytes).asSlice((long) block * encoding.bytes(), encoding.bytes());
+      CodeReader reader = new CodeReader(entry, coding, data, RowOrder.SAME, 1);
+      float[] own = Arrays.copyOfRange(expected, block * elements, (block + 1) * elements);
+      float largest = 0;
+      for (float value : own) {
+        largest = Float.isFinite(value) ? Math.max(largest, Math.abs(value)) : Float.NaN;
+      }
+      if (Float.isNaN(largest)) {
+        assertThrows(IllegalArgumentException.class, reader::read);
+      } else {
+        finite++;
+        float tolerance = coding.hasOffset() ? 4 * Math.ulp(largest) : 0;
+        assertArrayEquals(own, reader.read().dequantize(), tolerance);
+      }
+    }
+    assertTrue(finite > 0);
   }
 
   @Test

@@ -7,12 +7,12 @@ import java.util.List;
 
 /** Computes the log-likelihood of every choice of {@link MultipleChoice} questions. */
 final class ChoiceScorer {
-  private final LanguageModel model;
+  private final Scorer model;
   private final TextCodec codec;
   private final int window;
   private final int batchSize;
 
-  ChoiceScorer(LanguageModel model, TextCodec codec, int window, int batchSize) {
+  ChoiceScorer(Scorer model, TextCodec codec, int window, int batchSize) {
     this.model = model;
     this.codec = codec;
     this.window = Checks.atLeast("window", window, 1);
@@ -75,7 +75,7 @@ final class ChoiceScorer {
         batch.set(row, i, ids.get(Math.min(i, length)), scored ? ids.get(i + 1) : Batch.IGNORED);
       }
     }
-    float[] losses = Scoring.each(model, batch);
+    float[] losses = model.losses(batch);
     for (int row = 0; row < rows.size(); row++) {
       double sum = 0;
       for (int i = 0; i < batch.columns(); i++) {

@@ -1,5 +1,6 @@
 package io.parq.torch.train;
 
+import io.parq.export.model.TextStream;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;

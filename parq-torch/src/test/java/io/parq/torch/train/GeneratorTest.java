@@ -62,18 +62,6 @@ class GeneratorTest {
   }
 
   @Test
-  void incompleteCharactersWait() {
-    List<String> pieces = new ArrayList<>();
-    TextStream stream = new TextStream(List.of(), pieces::add);
-    stream.update("a\uFFFD");
-    stream.update("a\uFFFD\uFFFD");
-    stream.update("a\u20ac");
-    stream.update("a\u20acb\uFFFD");
-    assertEquals("a\u20acb\uFFFD", stream.finish());
-    assertEquals(List.of("a", "\u20ac", "b", "\uFFFD"), pieces);
-  }
-
-  @Test
   void sameSeedSameText() {
     float[][] even = new float[256][256];
     Generator generator = new Generator(new TableModel(even), CODEC, 4);

@@ -34,7 +34,7 @@ class MultipleChoiceTest {
   }
 
   private static double[][] scores(int window, int batchSize, MultipleChoice... questions) {
-    return new ChoiceScorer(model(), CODEC, window, batchSize).logLikelihoods(List.of(questions));
+    return new ChoiceScorer(Scorer.of(model()), CODEC, window, batchSize).logLikelihoods(List.of(questions));
   }
 
   @Test
@@ -62,7 +62,7 @@ class MultipleChoiceTest {
   void emptyContextsBeginWithASpecialToken() {
     MultipleChoice question = new MultipleChoice("", List.of("a", "b"), 0);
     assertEquals(-Math.log(256) + Math.log(0.5), scores(16, 2, question)[0][0], 1e-5);
-    ChoiceScorer none = new ChoiceScorer(model(), Codecs.NEITHER, 16, 2);
+    ChoiceScorer none = new ChoiceScorer(Scorer.of(model()), Codecs.NEITHER, 16, 2);
     assertThrows(IllegalArgumentException.class, () -> none.logLikelihoods(List.of(question)));
   }
 

@@ -10,6 +10,7 @@ import java.util.Map;
  * @param names the text
  * @param results the scores
  * @param generated some names from each model, by its label
+ * @param speeds how fast models generate
  * @param verified what was compared, a line for each packed file
  * @param stepsPerSecond training steps a second, over all models
  */
@@ -18,5 +19,6 @@ record Findings(
     UnicodeNames names,
     Results results,
     Map<String, List<String>> generated,
+    List<Speed> speeds,
     List<String> verified,
     double stepsPerSecond) {}

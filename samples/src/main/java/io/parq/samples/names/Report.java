@@ -40,6 +40,7 @@ final class Report {
             "baseRow", report.baseRow(),
             "heldOut", format("%,d", findings.names().heldOut().lines().count()),
             "generated", report.generated(),
+            "speeds", report.speeds(),
             "settings", report.settings()));
   }
 
@@ -134,6 +135,18 @@ final class Report {
                     names.stream()
                         .map(name -> "<code>" + escape(name) + "</code>")
                         .collect(Collectors.joining("<br>"))));
+    return text.toString();
+  }
+
+  private String speeds() {
+    StringBuilder text = new StringBuilder();
+    for (Speed speed : findings.speeds()) {
+      text.append("<tr><th scope=\"row\">%s</th>".formatted(speed.label()))
+          .append(cell(format("%,d", speed.bytes())))
+          .append("<td class=\"rate\">%s</td>".formatted(format("%,.0f", speed.tokensPerSecond())))
+          .append(cell(format("%.4f", speed.bits())))
+          .append("</tr>\n");
+    }
     return text.toString();
   }
 

@@ -3,10 +3,9 @@ package io.parq.samples.names;
 import io.parq.samples.Progress;
 import io.parq.torch.CausalLm;
 import io.parq.torch.TorchQuantOptimizer;
-import io.parq.torch.train.Generator;
-import io.parq.torch.train.Sampling;
 import io.parq.torch.train.TextCodec;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -23,12 +22,6 @@ import org.jspecify.annotations.Nullable;
 final class Study {
   /** Of weights and batches. */
   static final long SEED = 1;
-
-  /** How names are drawn from a model. */
-  static final double TEMPERATURE = 0.7;
-
-  private static final int NAMES = 4;
-  private static final int LONGEST_NAME = 80;
 
   private final NamesDemo.Options options;
   private final UnicodeNames names;
@@ -67,7 +60,13 @@ final class Study {
       quantized(base, width);
     }
     return new Findings(
-        options, names, new Results(scores), generated, verified, lab.stepsPerSecond());
+        options,
+        names,
+        new Results(scores),
+        generated,
+        speeds(control),
+        verified,
+        lab.stepsPerSecond());
   }
 
   private void base(Path folder) throws IOException {
@@ -78,7 +77,7 @@ final class Study {
       model.save(folder);
       codec.tokenizer().save(folder);
       score(null, Method.BASE, model, PackedModel.of(model, Map.of()).bytes());
-      generated.put("base", generate(model));
+      generated.put("base", Runs.names(folder, folder));
     }
   }
 
@@ -88,7 +87,7 @@ final class Study {
       lab.train(Training.onward(options.size()), model, Map.of(), ~SEED);
       model.save(folder);
       score(null, Method.CONTROL, model, PackedModel.of(model, Map.of()).bytes());
-      generated.put("control", generate(model));
+      generated.put("control", Runs.names(folder, folder));
     }
   }
 
@@ -98,7 +97,10 @@ final class Study {
       PackedModel packed = PackedModel.round(model, width.configs(method));
       score(width, method, model, packed.bytes());
       if (method == Method.OPTIMAL_OF_CONTROL) {
-        generated.put(width.label() + ", PTQ of control", generate(model));
+        Path file = Files.createTempFile(options.output(), "ptq", ".safetensors");
+        packed.write(file, metadata(width));
+        generated.put(width.label() + ", PTQ of control", Runs.names(file, folder));
+        Files.delete(file);
       }
     }
   }
@@ -110,11 +112,11 @@ final class Study {
           lab.train(Training.onward(options.size()), model, width.configs(Method.QAT), ~SEED);
       PackedModel packed = PackedModel.of(model, optimizer.quantized());
       score(width, Method.QAT, model, packed.bytes());
-      generated.put(width.label() + ", QAT", generate(model));
       Path folder = options.output().resolve("qat-" + width.fileName());
       model.save(folder);
-      Path file = options.output().resolve("names-" + width.fileName() + ".safetensors");
+      Path file = packed(width);
       packed.write(file, metadata(width));
+      generated.put(width.label() + ", QAT", Runs.names(file, folder));
       long compared = PackedModel.verify(file, model);
       verified.add(
           "%s, reloaded: all %,d weights the same bits as in %s".formatted(file, compared, folder));
@@ -125,23 +127,20 @@ final class Study {
     scores.add(new Score(width, method, lab.bits(model), bytes));
   }
 
-  /** Some names, drawn with the same seeds from every model. */
-  private List<String> generate(CausalLm model) {
-    try (TextCodec codec = TextCodec.bytes()) {
-      Generator generator = new Generator(model::forward, codec, options.size().context());
-      List<String> found = new ArrayList<>();
-      for (int seed = 1; seed <= NAMES; seed++) {
-        Generator.Options how =
-            new Generator.Options(
-                Math.min(LONGEST_NAME, options.size().context()),
-                new Sampling(TEMPERATURE, 0, 1, seed),
-                List.of("\n"));
-        String name = generator.generate("\n", how, text -> {}).text();
-        // A model that has learned little says anything, also what steers a terminal.
-        found.add(name.replaceAll("[^ -~]", "?"));
-      }
-      return List.copyOf(found);
+  /** The control in single precision beside the packed models. */
+  private List<Speed> speeds(Path control) throws IOException {
+    Results results = new Results(scores);
+    List<Runs.Candidate> candidates = new ArrayList<>();
+    candidates.add(new Runs.Candidate("fp32", results.bits(null, Method.CONTROL), control));
+    for (Width width : Width.of(options.full())) {
+      double bits = results.bits(width, Method.QAT);
+      candidates.add(new Runs.Candidate(width.label(), bits, packed(width)));
     }
+    return Runs.speeds(candidates, control);
+  }
+
+  private Path packed(Width width) {
+    return options.output().resolve("names-" + width.fileName() + ".safetensors");
   }
 
   private Map<String, String> metadata(Width width) {

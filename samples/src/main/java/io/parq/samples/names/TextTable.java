@@ -29,6 +29,8 @@ final class TextTable {
     table.table();
     out.println();
     table.generated();
+    out.println();
+    table.speeds();
   }
 
   private void table() {
@@ -76,6 +78,18 @@ final class TextTable {
               line("  %s%n", label);
               names.forEach(name -> line("    %s%n", name));
             });
+  }
+
+  private void speeds() {
+    out.println("Generating from these files with parq-runtime, without LibTorch:");
+    line(
+        "%-8s%18s%18s%21s%n",
+        "weights", "bytes in memory", "tokens a second", "bits per character");
+    for (Speed speed : findings.speeds()) {
+      line(
+          "%-8s%,18d%,18.0f%21.4f%n",
+          speed.label(), speed.bytes(), speed.tokensPerSecond(), speed.bits());
+    }
   }
 
   private String bits(Width width, Method method) {

@@ -1,10 +1,13 @@
-package io.parq.runtime;
+package io.parq.export.model;
 
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Hands a growing text on in pieces that will not change any more. */
-final class TextStream {
+/**
+ * Hands a generated text on in pieces that will not change any more: whole characters, and nothing
+ * that may turn out to be a stop string. Not thread-safe.
+ */
+public final class TextStream {
   /** What decoders put for the bytes of a character that is not complete yet. */
   private static final char INCOMPLETE = '\uFFFD';
 
@@ -13,7 +16,13 @@ final class TextStream {
   private String text = "";
   private int sent;
 
-  TextStream(List<String> stops, Consumer<String> consumer) {
+  /**
+   * An empty text.
+   *
+   * @param stops strings that end the text and are not part of it, none empty; not copied
+   * @param consumer is given the pieces
+   */
+  public TextStream(List<String> stops, Consumer<String> consumer) {
     this.stops = stops;
     this.consumer = consumer;
   }
@@ -21,9 +30,10 @@ final class TextStream {
   /**
    * Takes the text so far.
    *
-   * @return whether it holds a stop string, with which it ends
+   * @param decoded what all tokens stand for; characters that are not complete are U+FFFD
+   * @return whether it holds a stop string, before which it then ends
    */
-  boolean update(String decoded) {
+  public boolean update(String decoded) {
     text = decoded;
     int stop = firstStop();
     if (stop >= 0) {
@@ -60,8 +70,12 @@ final class TextStream {
     }
   }
 
-  /** Sends what was held back. */
-  String finish() {
+  /**
+   * Sends what was held back.
+   *
+   * @return the whole text
+   */
+  public String finish() {
     send(text.length());
     return text;
   }

@@ -1,0 +1,23 @@
+package io.parq.torch.train;
+
+/** What a model says of texts: all that perplexity and multiple choice ask of it. */
+@FunctionalInterface
+public interface Scorer {
+  /**
+   * Scores a batch.
+   *
+   * @param batch ids and targets; not modified
+   * @return the negative log-likelihood of each target in nats, row-major, 0 where it does not
+   *     count
+   */
+  float[] losses(Batch batch);
+
+  /**
+   * {@return what scores with a model on LibTorch}
+   *
+   * @param model the model
+   */
+  static Scorer of(LanguageModel model) {
+    return batch -> Scoring.each(model, batch);
+  }
+}
