@@ -85,17 +85,23 @@ public final class RuntimeBench {
    */
   public static void matrices(
       int threads, int rounds, List<String> shapes, Consumer<MatrixRow> listener) {
+    matrices(threads, rounds, shapes, POOL_BYTES, listener);
+  }
+
+  static void matrices(
+      int threads, int rounds, List<String> shapes, long poolBytes, Consumer<MatrixRow> listener) {
     Bench.setThreads(threads);
     for (String shape : shapes) {
       int[] sizes = Stream.of(shape.split("x")).mapToInt(Integer::parseInt).toArray();
       for (int tokens : new int[] {1, 64}) {
-        try (Case single = new MatrixCase(sizes[0], sizes[1], "fp32", tokens, null, POOL_BYTES)) {
+        try (Case single = new MatrixCase(sizes[0], sizes[1], "fp32", tokens, null, poolBytes)) {
           Timing base = new Timing(single, SAMPLE_NANOS);
           String part = "%s, %d token%s".formatted(shape, tokens, tokens == 1 ? "" : "s");
           for (String weights : MATRICES) {
             for (boolean whole : new boolean[] {false, true}) {
               if (!whole || weights.contains(":") || weights.startsWith("ternary")) {
-                listener.accept(matrix(part, sizes, weights, whole, tokens, base, rounds));
+                listener.accept(
+                    matrix(part, sizes, weights, whole, tokens, base, rounds, poolBytes));
               }
             }
           }
@@ -111,10 +117,11 @@ public final class RuntimeBench {
       boolean whole,
       int tokens,
       Timing base,
-      int rounds) {
+      int rounds,
+      long poolBytes) {
     ActivationQuantization activations = whole ? ActivationQuantization.INT8_ASYM_PER_TOKEN : null;
     try (Case packed =
-        new MatrixCase(sizes[0], sizes[1], weights, tokens, activations, POOL_BYTES)) {
+        new MatrixCase(sizes[0], sizes[1], weights, tokens, activations, poolBytes)) {
       Timing timing = new Timing(packed, SAMPLE_NANOS);
       base.reset();
       for (int round = 0; round < rounds; round++) {
