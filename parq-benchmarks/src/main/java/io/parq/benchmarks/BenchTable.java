@@ -65,16 +65,12 @@ public final class BenchTable implements Consumer<Row> {
   public void model(RuntimeBench.ModelRow row) {
     RuntimeBench.ModelRow base = row.base() == null ? row : row.base();
     if (row.base() == null) {
-      head(
-          "model",
-          List.of("MB", "MB resident", "weights", "prefill", "decode"),
-          "tokens/s: prefill, decode");
+      head("model", List.of("MB", "size", "prefill", "decode"), "tokens/s: prefill, decode");
     }
     line(
         row.name(),
         List.of(
             format("%,.0f", row.weights() / 1e6),
-            format("%,.0f", row.resident() / 1e6),
             ratio((double) row.weights() / base.weights()),
             ratio(row.prefill() / base.prefill()),
             ratio(row.decode() / base.decode())),

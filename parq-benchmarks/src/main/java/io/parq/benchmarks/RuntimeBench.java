@@ -5,9 +5,6 @@ import io.parq.export.model.ModelConfig;
 import io.parq.grids.ActivationQuantization;
 import io.parq.grids.QuantConfig;
 import io.parq.runtime.SpeedTest;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -61,19 +58,12 @@ public final class RuntimeBench {
    *
    * @param name how its linear layers are quantized
    * @param weights bytes of weights
-   * @param resident bytes of memory that the process has more than before the model was made; NaN
-   *     where the system does not tell
    * @param prefill tokens of a prompt a second
    * @param decode further tokens a second
    * @param base the same of the model that this one is compared to, in the same rounds
    */
   public record ModelRow(
-      String name,
-      long weights,
-      double resident,
-      double prefill,
-      double decode,
-      @Nullable ModelRow base) {}
+      String name, long weights, double prefill, double decode, @Nullable ModelRow base) {}
 
   /**
    * Measures products of one vector and of 64 with matrices from memory.
@@ -161,15 +151,10 @@ public final class RuntimeBench {
     ModelConfig config =
         shape.withActivations(
             new ActivationConfig(ActivationQuantization.INT8_ASYM_PER_TOKEN, Set.of()));
-    double before = resident();
     SpeedTest base = model(config, BASE);
-    double own = resident() - before;
-    listener.accept(compare(BASE, base, own, base, own, rounds, prompt, more));
+    listener.accept(compare(BASE, base, base, rounds, prompt, more));
     for (String layers : LAYERS) {
-      before = resident();
-      SpeedTest packed = model(config, layers);
-      double resident = resident() - before;
-      listener.accept(compare(layers, packed, resident, base, own, rounds, prompt, more));
+      listener.accept(compare(layers, model(config, layers), base, rounds, prompt, more));
     }
   }
 
@@ -196,14 +181,7 @@ public final class RuntimeBench {
   }
 
   private static ModelRow compare(
-      String name,
-      SpeedTest packed,
-      double resident,
-      SpeedTest base,
-      double baseResident,
-      int rounds,
-      int prompt,
-      int more) {
+      String name, SpeedTest packed, SpeedTest base, int rounds, int prompt, int more) {
     double[] best = {0, 0, 0, 0};
     for (int round = 0; round < rounds; round++) {
       sample(base, best, 0, prompt, more);
@@ -211,30 +189,15 @@ public final class RuntimeBench {
         sample(packed, best, 2, prompt, more);
       }
     }
-    ModelRow compared =
-        new ModelRow(BASE, base.weightBytes(), baseResident, best[0], best[1], null);
+    ModelRow compared = new ModelRow(BASE, base.weightBytes(), best[0], best[1], null);
     return packed == base
         ? compared
-        : new ModelRow(name, packed.weightBytes(), resident, best[2], best[3], compared);
+        : new ModelRow(name, packed.weightBytes(), best[2], best[3], compared);
   }
 
   private static void sample(SpeedTest test, double[] best, int at, int prompt, int more) {
     SpeedTest.Times times = test.run(prompt, more);
     best[at] = Math.max(best[at], prompt * 1e9 / times.prefillNanos());
     best[at + 1] = Math.max(best[at + 1], more * 1e9 / times.decodeNanos());
-  }
-
-  /** Bytes of memory that the process has. */
-  private static double resident() {
-    System.gc();
-    try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
-      return lines
-          .filter(line -> line.startsWith("VmRSS:"))
-          .mapToDouble(line -> 1024 * Double.parseDouble(line.replaceAll("[^0-9]", "")))
-          .findFirst()
-          .orElse(Double.NaN);
-    } catch (IOException e) {
-      return Double.NaN;
-    }
   }
 }
