@@ -7,8 +7,6 @@ import io.parq.torch.train.Generator;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -47,50 +45,7 @@ final class GenerateCommand implements Callable<Integer> {
       description = "most tokens to generate (default: ${DEFAULT-VALUE})")
   private int maxTokens = 128;
 
-  @Option(
-      names = "--temperature",
-      paramLabel = "T",
-      defaultValue = "0.8",
-      description = "0 takes the most likely token (default: ${DEFAULT-VALUE})")
-  private double temperature = 0.8;
-
-  @Option(
-      names = "--top-k",
-      paramLabel = "K",
-      defaultValue = "0",
-      description = "draw from the K most likely tokens only; 0: from all")
-  private int topK;
-
-  @Option(
-      names = "--top-p",
-      paramLabel = "P",
-      defaultValue = "1.0",
-      description = "draw from the most likely tokens of this probability together (default: all)")
-  private double topP = 1;
-
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      defaultValue = "1",
-      description = "of the draws (default: ${DEFAULT-VALUE})")
-  private long seed = 1;
-
-  @Option(names = "--stop", paramLabel = "TEXT", description = "ends the text; may be repeated")
-  private List<String> stops = new ArrayList<>();
-
-  @Option(
-      names = "--min-p",
-      paramLabel = "P",
-      defaultValue = "0.0",
-      description = "draw from tokens at least P times as likely as the most likely one only")
-  private double minP;
-
-  @Option(
-      names = "--repetition-penalty",
-      paramLabel = "F",
-      defaultValue = "1.0",
-      description = "make tokens that are there already less likely, above 1 (default: 1)")
-  private double repetitionPenalty = 1;
+  @Mixin private SamplingOptions sampling = new SamplingOptions();
 
   @Mixin private Loading loading = new Loading();
 
@@ -105,8 +60,7 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private void runtime() throws IOException {
-    Sampling sampling = new Sampling(temperature, topK, topP, minP, repetitionPenalty, seed);
-    Generation generation = new Generation(maxTokens, sampling, stops);
+    Generation generation = sampling.generation(maxTokens);
     PrintWriter out = spec.commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();
     try (LanguageModel model = loading.runtime(folder)) {
@@ -132,13 +86,18 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private void torch() throws IOException {
-    if (minP != 0 || repetitionPenalty != 1) {
+    Generation generation = sampling.generation(maxTokens);
+    Sampling asked = generation.sampling();
+    if (asked.minP() != 0 || asked.repetitionPenalty() != 1) {
       throw new ParameterException(
           spec.commandLine(), "--min-p and --repetition-penalty go with --backend runtime only");
     }
     Generator.Options options =
         new Generator.Options(
-            maxTokens, new io.parq.torch.train.Sampling(temperature, topK, topP, seed), stops);
+            maxTokens,
+            new io.parq.torch.train.Sampling(
+                asked.temperature(), asked.topK(), asked.topP(), asked.seed()),
+            generation.stops());
     PrintWriter out = spec.commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();
     try (LoadedModel loaded = loading.model(folder)) {

@@ -29,6 +29,8 @@ import picocli.CommandLine.Spec;
       TrainCommand.class,
       EvalCommand.class,
       GenerateCommand.class,
+      ChatCommand.class,
+      ServeCommand.class,
       CompareCommand.class,
       QuantizeCommand.class,
       ExportCommand.class,

@@ -3,7 +3,10 @@ package io.parq.runtime;
 import io.parq.export.model.ModelConfig;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A decoder that runs on the CPU, from packed weights or plain ones:
@@ -25,12 +28,19 @@ public final class LanguageModel implements AutoCloseable {
 
   private final Decoder decoder;
   private final Codec codec;
+  private final @Nullable ChatTemplate template;
   private final boolean cached;
   private final long startNanos;
 
-  private LanguageModel(Decoder decoder, Codec codec, boolean cached, long startNanos) {
+  private LanguageModel(
+      Decoder decoder,
+      Codec codec,
+      @Nullable ChatTemplate template,
+      boolean cached,
+      long startNanos) {
     this.decoder = decoder;
     this.codec = codec;
+    this.template = template;
     this.cached = cached;
     this.startNanos = startNanos;
   }
@@ -72,8 +82,10 @@ public final class LanguageModel implements AutoCloseable {
       }
       Decoder decoder = new Decoder(new LayerReader(config, files, options.floatActivations()));
       Codec codec = Codec.load(files.texts(), config.vocabSize());
+      ChatTemplate template = ChatTemplate.load(files.texts());
       files.writeCache(worth);
-      return new LanguageModel(decoder, codec, files.isCached(), System.nanoTime() - start);
+      long nanos = System.nanoTime() - start;
+      return new LanguageModel(decoder, codec, template, files.isCached(), nanos);
     }
   }
 
@@ -131,6 +143,43 @@ public final class LanguageModel implements AutoCloseable {
     return codec.prompt(text);
   }
 
+  /** {@return whether the model has a chat template} */
+  public boolean chats() {
+    return template != null;
+  }
+
+  /**
+   * Turns a conversation into the tokens of a prompt, up to where the assistant's answer begins.
+   *
+   * @param messages what was said, a message at least
+   * @return the ids, with the special tokens that the model's chat template writes and no others
+   * @throws IllegalArgumentException if there are no messages, or the template refuses them
+   * @throws IllegalStateException if the model has no chat template, or as {@link #encode}
+   */
+  public int[] prompt(List<Message> messages) {
+    return prompt(messages, Map.of());
+  }
+
+  /**
+   * Turns a conversation into tokens as {@link #prompt(List)} does.
+   *
+   * @param messages what was said
+   * @param variables more that the model's template asks for, such as {@code enable_thinking}:
+   *     null, strings, booleans, numbers, lists and maps; not modified
+   * @return the ids
+   */
+  public int[] prompt(List<Message> messages, Map<String, ? extends @Nullable Object> variables) {
+    if (template == null) {
+      throw new IllegalStateException(
+          "the model has no chat template, expected chat_template.jinja or chat_template in"
+              + " tokenizer_config.json; it continues texts only");
+    }
+    if (messages.isEmpty()) {
+      throw new IllegalArgumentException("no messages, expected at least one");
+    }
+    return encode(template.render(messages, variables));
+  }
+
   /**
    * Continues a prompt. The same arguments give the same text. If the thread is interrupted, the
    * text ends with the token that is being computed, and the thread stays interrupted.
@@ -145,11 +194,37 @@ public final class LanguageModel implements AutoCloseable {
    * @throws IllegalStateException as {@link #encode}
    */
   public Generation.Result generate(String prompt, Generation generation, Consumer<String> stream) {
-    return run(sequence(prompt(prompt), generation, config().maxPositions(), stream));
+    return generate(prompt(prompt), generation, stream);
   }
 
-  Sequence sequence(int[] prompt, Generation generation, int positions, Consumer<String> stream) {
-    return new Sequence(codec, prompt, generation, decoder.newCache(), positions, stream);
+  /**
+   * Answers a conversation, as {@link #generate} continues a text. {@link Chat} is faster for one
+   * that goes on.
+   *
+   * @param messages what was said
+   * @param generation what to do
+   * @param stream is given the answer in pieces
+   * @return the answer
+   * @throws IllegalArgumentException as {@link #generate} and {@link #prompt(List)}
+   * @throws IllegalStateException as {@link #prompt(List)}
+   */
+  public Generation.Result chat(
+      List<Message> messages, Generation generation, Consumer<String> stream) {
+    return generate(prompt(messages), generation, stream);
+  }
+
+  private Generation.Result generate(int[] prompt, Generation generation, Consumer<String> stream) {
+    int positions = config().maxPositions();
+    return run(sequence(prompt, generation, decoder.newCache(), positions, stream));
+  }
+
+  Sequence sequence(
+      int[] prompt,
+      Generation generation,
+      KeyValueCache cache,
+      int positions,
+      Consumer<String> stream) {
+    return new Sequence(codec, prompt, generation, cache, positions, stream);
   }
 
   Generation.Result run(Sequence sequence) {

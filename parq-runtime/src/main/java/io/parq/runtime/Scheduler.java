@@ -99,7 +99,7 @@ public final class Scheduler implements AutoCloseable {
    * Continues a prompt when its turn comes. The text is that which {@link LanguageModel#generate}
    * gives, up to the rounding of sums, which may depend on how many tokens are multiplied together.
    *
-   * @param prompt the tokens, as {@link LanguageModel#prompt(String)} gives them; not modified
+   * @param prompt the tokens, as {@link LanguageModel#prompt} gives them; not modified
    * @param generation what to do
    * @param stream is given the text in pieces as {@link LanguageModel#generate} does, by one thread
    *     at a time; it holds up the other texts, so it should only pass them on
@@ -109,7 +109,8 @@ public final class Scheduler implements AutoCloseable {
    */
   public CompletableFuture<Generation.Result> submit(
       int[] prompt, Generation generation, Consumer<String> stream) {
-    Sequence sequence = model.sequence(prompt, generation, positions, stream);
+    Sequence sequence =
+        model.sequence(prompt, generation, model.decoder().newCache(), positions, stream);
     Job job = new Job(sequence, new CompletableFuture<>());
     lock.lock();
     try {
@@ -135,9 +136,19 @@ public final class Scheduler implements AutoCloseable {
       List<Job> jobs = List.copyOf(active);
       try {
         step(jobs);
-      } catch (RuntimeException | Error e) {
+      } catch (RuntimeException e) {
+        jobs.forEach(this::stepAlone); // one may be at fault
+      } catch (Error e) {
         jobs.forEach(job -> job.result().completeExceptionally(e));
       }
+    }
+  }
+
+  private void stepAlone(Job job) {
+    try {
+      step(List.of(job));
+    } catch (RuntimeException | Error e) {
+      job.result().completeExceptionally(e);
     }
   }
 
@@ -183,7 +194,16 @@ public final class Scheduler implements AutoCloseable {
         chunks.add(sequence.next(tokens));
       }
     }
-    float[][] logits = model.decoder().step(chunks);
+    int[] before = chunks.stream().mapToInt(chunk -> chunk.cache().length()).toArray();
+    float[][] logits;
+    try {
+      logits = model.decoder().step(chunks);
+    } catch (RuntimeException e) {
+      for (int i = 0; i < before.length; i++) {
+        chunks.get(i).cache().length(before[i]); // nothing was read
+      }
+      throw e;
+    }
     IntStream.range(0, read.size())
         .parallel()
         .filter(i -> chunks.get(i).isLast())

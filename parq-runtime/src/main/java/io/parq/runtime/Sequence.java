@@ -13,6 +13,7 @@ final class Sequence {
   private final SplittableRandom random;
   private final TextStream text;
   private final KeyValueCache cache;
+  private final DecodedText decoded;
   private final int[] ids;
   private final int first;
   private final int most;
@@ -42,6 +43,7 @@ final class Sequence {
     this.codec = codec;
     this.generation = generation;
     this.cache = cache;
+    decoded = new DecodedText(codec);
     random = new SplittableRandom(generation.sampling().seed());
     text = new TextStream(generation.stops(), stream);
     first = prompt.length;
@@ -87,7 +89,7 @@ final class Sequence {
     ids[length++] = next;
     if (codec.ends(next)) {
       end = Generation.End.END_OF_TEXT;
-    } else if (text.update(codec.decode(Arrays.copyOfRange(ids, first, length)))) {
+    } else if (text.update(decoded.of(ids, first, length))) {
       end = Generation.End.STOP_STRING;
     } else if (length >= most) {
       end = Generation.End.LENGTH;

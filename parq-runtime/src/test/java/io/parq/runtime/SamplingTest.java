@@ -3,6 +3,8 @@ package io.parq.runtime;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
@@ -62,6 +64,36 @@ class SamplingTest {
     // A negative logit is multiplied, a positive one divided.
     assertEquals(3, sampling.choose(logits(), new int[] {1, 1, 0}, 2, random));
     assertEquals(1, sampling.choose(new float[] {3, 1.5f, 0}, new int[] {0}, 1, random));
+  }
+
+  @Test
+  void probabilitiesAreThoseOfTransformers() throws IOException {
+    for (JsonNode golden : Golden.json("sampling.json")) {
+      Sampling sampling =
+          new Sampling(
+              golden.get("temperature").doubleValue(),
+              golden.get("top_k").intValue(),
+              golden.get("top_p").doubleValue(),
+              golden.get("min_p").doubleValue(),
+              golden.get("repetition_penalty").doubleValue(),
+              0);
+      int[] ids = Golden.ids(golden.get("ids"));
+      SplittableRandom random = new SplittableRandom(31);
+      int draws = 20_000;
+      int[] counts = new int[golden.get("logits").size()];
+      for (int i = 0; i < draws; i++) {
+        float[] logits = new float[counts.length];
+        for (int id = 0; id < logits.length; id++) {
+          logits[id] = golden.get("logits").get(id).floatValue();
+        }
+        counts[sampling.choose(logits, ids, ids.length, random)]++;
+      }
+      for (int id = 0; id < counts.length; id++) {
+        double expected = golden.get("probabilities").get(id).doubleValue();
+        double deviation = Math.sqrt(expected * (1 - expected) / draws);
+        assertEquals(expected, counts[id] / (double) draws, 5 * deviation, sampling + ", " + id);
+      }
+    }
   }
 
   @Test
