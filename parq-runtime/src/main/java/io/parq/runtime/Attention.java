@@ -58,9 +58,13 @@ final class Attention {
       products += (long) span.count() * queries * (span.cache().length() + span.count());
     }
     float[] seen = new float[tokens * queries];
-    Team.Body head =
-        i -> head(qkv, i / config.heads(), i % config.heads(), owners[i / config.heads()], seen);
-    Team.run(products, tokens * config.heads(), head);
+    Team.run(
+        products,
+        tokens * config.heads(),
+        i -> {
+          int token = i / config.heads();
+          head(qkv, token, i % config.heads(), owners[token], seen);
+        });
     float[] y = new float[tokens * config.hiddenSize()];
     output.apply(seen, tokens, y, 0, config.hiddenSize());
     return y;

@@ -84,8 +84,8 @@ public final class LanguageModel implements AutoCloseable {
       Codec codec = Codec.load(files.texts(), config.vocabSize());
       ChatTemplate template = ChatTemplate.load(files.texts());
       files.writeCache(worth);
-      long nanos = System.nanoTime() - start;
-      return new LanguageModel(decoder, codec, template, files.isCached(), nanos);
+      return new LanguageModel(
+          decoder, codec, template, files.isCached(), System.nanoTime() - start);
     }
   }
 

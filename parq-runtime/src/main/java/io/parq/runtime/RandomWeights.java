@@ -34,9 +34,7 @@ final class RandomWeights implements Weights {
     int levels = grid.maxCode() - grid.minCode() + 1;
     Arrays.fill(
         lattice.scales(),
-        (float)
-            Math.scalb(
-                1, -(int) Math.round(Math.log(levels * Math.sqrt(columns) / 3) / Math.log(2))));
+        Math.scalb(1f, -(int) Math.round(Math.log(levels * Math.sqrt(columns) / 3) / Math.log(2))));
     byte[] run = new byte[RUN];
     SplittableRandom random = new SplittableRandom(name.hashCode());
     for (int i = 0; i < run.length; i++) {
