@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 FOLDERS = {
     "parq-grids/src/test/resources/golden": ("grids", "formats", "activations"),
-    "parq-optim/src/test/resources/golden": ("proxmaps", "trajectories"),
+    "parq-optim/src/test/resources/golden": ("moments", "proxmaps", "trajectories"),
     "parq-torch/src/test/resources/fakequantizers": ("fakequantizers",),
 }
 

@@ -1,6 +1,7 @@
 package io.parq.benchmarks;
 
 import io.parq.optim.AdamW;
+import io.parq.optim.Moments;
 import java.lang.foreign.Arena;
 
 /** Our own AdamW over native memory, without quantization: what all else is compared to. */
@@ -11,10 +12,16 @@ final class AdamWCase implements Case {
   private final Arena arena = Arena.ofShared();
   private final Tensors tensors;
   private final AdamW optimizer;
+  private final Moments moments;
 
   AdamWCase(Model model) {
+    this(model, Moments.FP32);
+  }
+
+  AdamWCase(Model model, Moments moments) {
+    this.moments = moments;
     tensors = new Tensors(model, shape -> arena.allocate(Float.BYTES * shape.size(), 64));
-    optimizer = new AdamW(tensors.groups(null), Oracle.OPTIONS);
+    optimizer = new AdamW(tensors.groups(null), Oracle.OPTIONS.withMoments(moments));
   }
 
   @Override
@@ -24,7 +31,11 @@ final class AdamWCase implements Case {
 
   @Override
   public void check() {
-    Oracle.checkAdamW(tensors, optimizer.stepCount());
+    if (moments == Moments.FP32) {
+      Oracle.checkAdamW(tensors, optimizer.stepCount());
+    } else {
+      Oracle.checkMoments(tensors, moments, optimizer.stepCount());
+    }
   }
 
   @Override
@@ -34,7 +45,9 @@ final class AdamWCase implements Case {
 
   @Override
   public long bytes() {
-    return BYTES * tensors.model().size();
+    long moment =
+        tensors.model().shapes().stream().mapToLong(shape -> moments.bytes(shape.size())).sum();
+    return 3 * Float.BYTES * tensors.model().size() + 4 * moment;
   }
 
   @Override

@@ -4,6 +4,7 @@ import io.parq.grids.BlockLayout;
 import io.parq.grids.Lattice;
 import io.parq.grids.QuantConfig;
 import io.parq.optim.AdamW;
+import io.parq.optim.Moments;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.Parameter;
 import io.parq.optim.ProxMap;
@@ -59,6 +60,29 @@ final class Oracle {
   }
 
   /**
+   * Checks the last elements of each tensor after some steps of AdamW: they come out the same, bit
+   * for bit, where nothing else is updated.
+   */
+  static void checkMoments(Tensors tensors, Moments moments, long steps) {
+    long end = 0;
+    for (Parameter parameter : tensors.parameters()) {
+      end += parameter.size();
+      int length = (int) Math.min(Moments.LEAST_ELEMENTS, parameter.size());
+      float[] expected = new float[length];
+      float[] gradient = new float[length];
+      float[] found = new float[length];
+      for (int i = 0; i < length; i++) {
+        expected[i] = Data.weight(end - length + i);
+        gradient[i] = Data.gradient(end - length + i);
+      }
+      long start = Float.BYTES * (parameter.size() - length);
+      MemorySegment.copy(parameter.weights(), ValueLayout.JAVA_FLOAT, start, found, 0, length);
+      latents(expected, gradient, 1, length, steps, moments);
+      compare(parameter + " with moments in " + moments, found, expected, 0);
+    }
+  }
+
+  /**
    * Checks rows of the quantized tensors: latents of a separate, unfused AdamW over these rows
    * only, fitted and projected row by row.
    *
@@ -104,15 +128,16 @@ final class Oracle {
           r * columns,
           columns);
     }
-    latents(expected, gradient, rows.length, columns, steps);
+    latents(expected, gradient, rows.length, columns, steps, Moments.FP32);
     project(expected, rows.length, columns, config, map, steps - 1);
     compare(parameter + " as " + config + " " + map, found, expected, share);
   }
 
   private static void latents(
-      float[] weights, float[] gradient, int rows, int columns, long steps) {
+      float[] weights, float[] gradient, int rows, int columns, long steps, Moments moments) {
     Parameter twin = Parameter.of("twin", Parameter.Kind.LINEAR, weights, gradient, rows, columns);
-    AdamW adamW = new AdamW(List.of(new ParamGroup(List.of(twin), null)), OPTIONS);
+    AdamW adamW =
+        new AdamW(List.of(new ParamGroup(List.of(twin), null)), OPTIONS.withMoments(moments));
     for (long step = 0; step < steps; step++) {
       adamW.step();
     }

@@ -3,6 +3,7 @@ package io.parq.benchmarks;
 import io.parq.grids.Granularity;
 import io.parq.grids.Grid;
 import io.parq.grids.QuantConfig;
+import io.parq.optim.Moments;
 import io.parq.optim.ProxMap;
 import java.util.ArrayList;
 import java.util.List;
@@ -76,6 +77,10 @@ record Subject(Section section, Model model, String name, Supplier<Case> opener)
 
   private static void addModel(List<Subject> all, Model model, Bench.Options options) {
     all.add(new Subject(Section.ADAMW, model, "AdamW", () -> new AdamWCase(model)));
+    for (Moments moments : List.of(Moments.BF16, Moments.BLOCKWISE_8BIT)) {
+      String name = "AdamW, " + (moments == Moments.BF16 ? "bf16" : "8-bit") + " moments";
+      all.add(new Subject(Section.ADAMW, model, name, () -> new AdamWCase(model, moments)));
+    }
     if (CLoop.compiler().isPresent()) {
       all.add(
           new Subject(

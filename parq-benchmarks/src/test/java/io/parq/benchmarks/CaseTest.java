@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.parq.grids.ActivationQuantization;
 import io.parq.grids.QuantConfig;
 import io.parq.optim.AdamW;
+import io.parq.optim.Moments;
 import io.parq.optim.ProxMap;
 import io.parq.optim.QuantOptimizer;
 import java.lang.foreign.MemorySegment;
@@ -15,6 +16,7 @@ import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class CaseTest {
@@ -47,9 +49,10 @@ class CaseTest {
     }
   }
 
-  @Test
-  void ourAdamW() {
-    run(new AdamWCase(Model.TINY));
+  @ParameterizedTest
+  @EnumSource
+  void ourAdamW(Moments moments) {
+    run(new AdamWCase(Model.TINY, moments));
   }
 
   @Test

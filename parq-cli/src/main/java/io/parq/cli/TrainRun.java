@@ -191,15 +191,11 @@ final class TrainRun implements AutoCloseable {
   }
 
   private MemoryEstimate memory() {
-    int moments =
-        switch (recipe.optimizer().name()) {
-          case ADAM, ADAMW -> 2;
-          case SGD -> recipe.optimizer().momentum() > 0 ? 1 : 0;
-        };
     return MemoryEstimate.of(
         loaded.model().config(),
         optimizer.groups(),
-        moments,
+        recipe.optimizer().momentsPerWeight(),
+        recipe.optimizer().moments(),
         recipe.train().batchSize(),
         recipe.data().sequenceLength());
   }

@@ -18,6 +18,8 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /** A tiny model from a recipe to files, and what one does with them. */
@@ -119,8 +121,10 @@ class TrainCommandTest {
     assertTrue(out.contains("n/a"), out);
   }
 
-  @Test
-  void resumedTrainingWritesTheSameBytes() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"fp32", "bf16", "blockwise-8bit"})
+  void resumedTrainingWritesTheSameBytes(String moments) throws Exception {
+    Files.writeString(recipe, RECIPE.replace("lr: 1e-2", "lr: 1e-2, moments: " + moments));
     assertEquals(0, parq("train", recipe), err);
     // As after an interruption at step 14: what came later is gone.
     Path other = folder.resolve("other");

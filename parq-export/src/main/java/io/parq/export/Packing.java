@@ -42,6 +42,11 @@ public record Packing(int bits, int minCode, int maxCode) {
   /** Elements packed at a time, a multiple of 8 so that pieces of a row begin at a byte. */
   private static final int CHUNK = 1 << 14;
 
+  /** A one in each byte, and the highest bit of each. */
+  private static final long ONES = 0x0101_0101_0101_0101L;
+
+  private static final long HIGH = 0x8080_8080_8080_8080L;
+
   /** Checks that the codes fit. */
   public Packing {
     if (bits < 1 || bits > 8) {
@@ -88,7 +93,7 @@ public record Packing(int bits, int minCode, int maxCode) {
    */
   public void pack(MemorySegment codes, long rows, long columns, MemorySegment packed) {
     checkSizes(codes, rows, columns, packed);
-    byte[] in = new byte[(int) Math.min(CHUNK, columns)];
+    byte[] in = new byte[(int) Math.min(CHUNK, columns) + Long.BYTES];
     byte[] out = new byte[(int) rowBytes(in.length) + Long.BYTES];
     long position = 0;
     for (long row = 0; row < rows; row++) {
@@ -108,27 +113,52 @@ public record Packing(int bits, int minCode, int maxCode) {
 
   /** Eight codes make one word of {@code 8 * bits} bits; what is written beyond is overwritten. */
   private boolean packChunk(byte[] in, int length, byte[] out) {
-    int seen = 0;
+    LONG.set(in, length, (minCode & 0xff) * ONES); // of index 0, to fill up the last word
+    long offset = (-minCode & 0xff) * ONES;
+    long wrong = 0;
     int position = 0;
-    int i = 0;
-    for (; i + 8 <= length; i += 8) {
-      long word = 0;
-      for (int k = 0; k < 8; k++) {
-        int index = in[i + k] - minCode;
-        seen |= index | (maxCode - minCode - index);
-        word |= (long) index << (k * bits);
-      }
-      LONG.set(out, position, word);
+    for (int i = 0; i < length; i += 8) {
+      long word = add((long) LONG.get(in, i), offset);
+      wrong |= beyond(word);
+      LONG.set(out, position, gather(word));
       position += bits;
     }
-    long word = 0;
-    for (int k = 0; i + k < length; k++) {
-      int index = in[i + k] - minCode;
-      seen |= index | (maxCode - minCode - index);
-      word |= (long) index << (k * bits);
-    }
-    LONG.set(out, position, word);
-    return seen >= 0;
+    return wrong == 0;
+  }
+
+  /** Adds bytes, each by itself. */
+  private static long add(long a, long b) {
+    return ((a & ~HIGH) + (b & ~HIGH)) ^ ((a ^ b) & HIGH);
+  }
+
+  /** A bit for each byte that is no index of a code. */
+  private long beyond(long word) {
+    int largest = maxCode - minCode;
+    long carry = (word & ~HIGH) + (0x7f - (largest & 0x7f)) * ONES;
+    return (largest < 0x80 ? carry | word : carry & word) & HIGH;
+  }
+
+  /** Moves the lowest bits of all bytes together: of pairs, of pairs of these, of both halves. */
+  private long gather(long word) {
+    long pairs = close(word, 1, 0x0001_0001_0001_0001L);
+    return close(close(pairs, 2, 0x0000_0001_0000_0001L), 4, 1);
+  }
+
+  /** The reverse; what is above {@code 8 * bits} does not matter. */
+  private long scatter(long word) {
+    long pairs = part(part(word, 4, 1), 2, 0x0000_0001_0000_0001L);
+    return part(pairs, 1, 0x0001_0001_0001_0001L);
+  }
+
+  /** Closes the gap between runs of codes and the next ones, wherever a place begins. */
+  private long close(long word, int codes, long places) {
+    long low = ((1L << (codes * bits)) - 1) * places;
+    return (word & low) | ((word >>> (codes * (8 - bits))) & (low << (codes * bits)));
+  }
+
+  private long part(long word, int codes, long places) {
+    long low = ((1L << (codes * bits)) - 1) * places;
+    return (word & low) | ((word << (codes * (8 - bits))) & (low << (codes * 8)));
   }
 
   private IllegalArgumentException unfit(byte[] codes, int length, long first) {
@@ -152,7 +182,7 @@ public record Packing(int bits, int minCode, int maxCode) {
    */
   public void unpack(MemorySegment packed, long rows, long columns, MemorySegment codes) {
     checkSizes(codes, rows, columns, packed);
-    byte[] out = new byte[(int) Math.min(CHUNK, columns)];
+    byte[] out = new byte[(int) Math.min(CHUNK, columns) + Long.BYTES];
     byte[] in = new byte[(int) rowBytes(out.length) + Long.BYTES];
     long position = 0;
     for (long row = 0; row < rows; row++) {
@@ -172,28 +202,17 @@ public record Packing(int bits, int minCode, int maxCode) {
   }
 
   private boolean unpackChunk(byte[] in, int length, byte[] out) {
-    int mask = (1 << bits) - 1;
-    int seen = 0;
+    LONG.set(in, (int) rowBytes(length), 0L); // of index 0, to fill up the last word
+    long offset = (minCode & 0xff) * ONES;
+    long wrong = 0;
     int position = 0;
-    int i = 0;
-    for (; i + 8 <= length; i += 8) {
-      long word = (long) LONG.get(in, position);
-      for (int k = 0; k < 8; k++) {
-        int index = (int) (word >>> (k * bits)) & mask;
-        seen |= maxCode - minCode - index;
-        out[i + k] = (byte) (index + minCode);
-      }
+    for (int i = 0; i < length; i += 8) {
+      long word = scatter((long) LONG.get(in, position));
+      wrong |= beyond(word);
+      LONG.set(out, i, add(word, offset));
       position += bits;
     }
-    if (i < length) {
-      long word = (long) LONG.get(in, position);
-      for (int k = 0; i + k < length; k++) {
-        int index = (int) (word >>> (k * bits)) & mask;
-        seen |= maxCode - minCode - index;
-        out[i + k] = (byte) (index + minCode);
-      }
-    }
-    return seen >= 0;
+    return wrong == 0;
   }
 
   private void checkPadding(byte[] in, int bytes, int length, long row) {

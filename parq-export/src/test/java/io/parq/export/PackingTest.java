@@ -7,10 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.parq.grids.UniformGrid;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.math.BigInteger;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
@@ -126,6 +130,40 @@ class PackingTest {
         "code %d at index %d, expected %d to %d"
             .formatted(wrong, index, packing.minCode(), packing.maxCode());
     assertEquals(expected, e.getMessage());
+  }
+
+  /** Heap, native and mapped memory, from any byte on. */
+  @Example
+  void whereMemoryLiesDoesNotMatter() throws IOException {
+    Path file = Files.createTempFile("parq", ".codes");
+    file.toFile().deleteOnExit();
+    try (Arena arena = Arena.ofConfined();
+        FileChannel channel =
+            FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      List<MemorySegment> memories =
+          List.of(
+              MemorySegment.ofArray(new byte[512]),
+              arena.allocate(512, 64),
+              channel.map(FileChannel.MapMode.READ_WRITE, 0, 512, arena));
+      for (int bits = 1; bits <= 8; bits++) {
+        for (int columns = 1; columns <= 67; columns += 3) {
+          byte[] codes = randomCodes(full(bits), 3 * columns, columns);
+          byte[] expected = pack(full(bits), codes, 3);
+          for (int i = 0; i < 9; i++) {
+            MemorySegment in = memories.get(i % 3).asSlice(columns % 8, codes.length);
+            MemorySegment out = memories.get(i / 3).asSlice(251 + bits, expected.length);
+            in.copyFrom(MemorySegment.ofArray(codes));
+            full(bits).pack(in, 3, columns, out);
+            assertArrayEquals(expected, out.toArray(ValueLayout.JAVA_BYTE));
+            in.fill((byte) 0);
+            full(bits).unpack(out, 3, columns, in);
+            assertArrayEquals(codes, in.toArray(ValueLayout.JAVA_BYTE));
+          }
+        }
+      }
+    } finally {
+      Files.delete(file);
+    }
   }
 
   @Example

@@ -32,6 +32,15 @@ interface BlockKernels {
   /** The sum of {@code |x - centre|}. */
   double sumAbs(float[] x, int from, int length, float centre);
 
+  /**
+   * For each block the largest magnitude, as {@link #absMax}, and the sum, as {@link #sumAbs}.
+   *
+   * @param size values in a block
+   * @param largest overwritten from index 0
+   * @param sums overwritten from index 0
+   */
+  void magnitudes(float[] x, int from, int blocks, int size, float[] largest, double[] sums);
+
   /** Subtracts v from values of at least zero, and adds it to the others. */
   void subtractSigned(float[] x, int length, float v);
 
@@ -48,6 +57,13 @@ interface BlockKernels {
       int length,
       float[] lower,
       float[] upper);
+
+  /** {@link Lattice#piecewise} on a uniform grid without offset. */
+  void piecewise(
+      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float slope);
+
+  /** {@link Lattice#piecewise} between levels that were found. */
+  void piecewise(float[] x, float[] lower, float[] upper, int from, int length, float slope);
 
   /** {@link Grid#codes} of a uniform grid. */
   void codes(

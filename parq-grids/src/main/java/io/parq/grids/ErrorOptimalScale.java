@@ -165,4 +165,26 @@ final class ErrorOptimalScale {
   private static float weight(float @Nullable [] importance, int i) {
     return importance == null ? 1f : importance[i];
   }
+
+  /** Refuses weights of columns that are no such, or grids that have no use for them. */
+  static void checkImportance(float @Nullable [] importance, Grid grid, long columns) {
+    if (importance == null) {
+      return;
+    }
+    if (importance.length != columns) {
+      throw new IllegalArgumentException(
+          "importance of %d columns, expected %d".formatted(importance.length, columns));
+    }
+    if (!grid.spec().endsWith("+error-optimal")) {
+      throw new IllegalArgumentException(
+          "importance for grid " + grid + ", expected an error-optimal one");
+    }
+    for (int i = 0; i < importance.length; i++) {
+      if (!(importance[i] >= 0 && importance[i] < Float.POSITIVE_INFINITY)) {
+        throw new IllegalArgumentException(
+            "importance %s of column %d, expected finite and at least 0"
+                .formatted(importance[i], i));
+      }
+    }
+  }
 }

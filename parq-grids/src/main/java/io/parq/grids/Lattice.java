@@ -165,7 +165,7 @@ public final class Lattice {
    */
   public void fit(MemorySegment values, float @Nullable [] importance) {
     checkSize(values);
-    checkImportance(importance);
+    ErrorOptimalScale.checkImportance(importance, grid(), layout.columns());
     int length = layout.blockLength();
     float[] x = new float[length];
     float[] weights = importance == null ? null : new float[length];
@@ -210,6 +210,10 @@ public final class Lattice {
       throw new IllegalStateException(config + " is fitted to the whole tensor only");
     }
     int size = layout.blockLength();
+    if (grid() instanceof UniformGrid uniform && uniform.fitsMagnitudes()) {
+      MagnitudeFit.fit(uniform, this, block, x, from, length / size);
+      return;
+    }
     for (int done = 0, b = block; done < length; done += size, b++) {
       float largest = checkFinite(x, from + done, size, layout.start(b));
       grid().fit(x, from + done, size, largest, null, this, b);
@@ -242,6 +246,35 @@ public final class Lattice {
    */
   public void interval(int block, float[] x, int from, int length, float[] lower, float[] upper) {
     grid().interval(this, block, x, from, length, lower, upper);
+  }
+
+  /**
+   * Moves values away from the middle of the levels around them, until they reach one: {@code x =
+   * clamp(centre + (x - centre) / inverseSlope, lower, upper)} with {@link #interval}'s levels and
+   * {@code centre = (lower + upper) / 2}.
+   *
+   * @param block the block that the first belongs to
+   * @param x values; modified
+   * @param from index of the first, in all arrays
+   * @param length number of values
+   * @param inverseSlope above 0, at most 1
+   * @param scratch1 overwritten at the same indices
+   * @param scratch2 overwritten at the same indices
+   */
+  public void piecewise(
+      int block,
+      float[] x,
+      int from,
+      int length,
+      float inverseSlope,
+      float[] scratch1,
+      float[] scratch2) {
+    if (grid() instanceof UniformGrid uniform && !uniform.hasOffset()) {
+      KERNELS.piecewise(uniform, this, block, x, from, length, inverseSlope);
+    } else {
+      interval(block, x, from, length, scratch1, scratch2);
+      KERNELS.piecewise(x, scratch1, scratch2, from, length, inverseSlope);
+    }
   }
 
   /**
@@ -340,29 +373,8 @@ public final class Lattice {
     }
   }
 
-  private void checkImportance(float @Nullable [] importance) {
-    if (importance == null) {
-      return;
-    }
-    if (importance.length != layout.columns()) {
-      throw new IllegalArgumentException(
-          "importance of %d columns, expected %d".formatted(importance.length, layout.columns()));
-    }
-    if (!grid().spec().endsWith("+error-optimal")) {
-      throw new IllegalArgumentException(
-          "importance for grid " + grid() + ", expected an error-optimal one");
-    }
-    for (int i = 0; i < importance.length; i++) {
-      if (!(importance[i] >= 0 && importance[i] < Float.POSITIVE_INFINITY)) {
-        throw new IllegalArgumentException(
-            "importance %s of column %d, expected finite and at least 0"
-                .formatted(importance[i], i));
-      }
-    }
-  }
-
   /** Returns the largest magnitude. */
-  private static float checkFinite(float[] x, int from, int length, long start) {
+  static float checkFinite(float[] x, int from, int length, long start) {
     float largest = KERNELS.absMax(x, from, length, 0f);
     if (!(largest < Float.POSITIVE_INFINITY)) {
       int i = from;

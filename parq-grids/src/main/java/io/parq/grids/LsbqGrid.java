@@ -150,12 +150,11 @@ public final class LsbqGrid extends CodebookGrid {
 
   /** Those above the threshold get their mean, the others zero. */
   private static float bestTernary(float[] r, int n) {
-    BestSplit split = split(r, n, true);
+    BestSplit split = split(r, n, Lattice.KERNELS.sumAbs(r, 0, n, 0f), true);
     return (float) (split.above / split.count);
   }
 
-  private static BestSplit split(float[] r, int n, boolean zeroBelow) {
-    double total = Lattice.KERNELS.sumAbs(r, 0, n, 0f);
+  private static BestSplit split(float[] r, int n, double total, boolean zeroBelow) {
     for (int i = 0; i < n; i++) {
       r[i] = Math.abs(r[i]);
     }
@@ -167,7 +166,7 @@ public final class LsbqGrid extends CodebookGrid {
   /** Two bits put magnitudes at v1 - v2 or v1 + v2: the best split of them into two clusters. */
   private static void fitTwoBits(float[] r, int n, Lattice out, int first) {
     double total = Lattice.KERNELS.sumAbs(r, 0, n, 0f);
-    BestSplit split = split(r, n, false);
+    BestSplit split = split(r, n, total, false);
     double high = split.above / split.count;
     double low = split.count == n ? high : (total - split.above) / (n - split.count);
     setBasis(out, first, (float) ((high + low) / 2));

@@ -82,6 +82,15 @@ final class ScalarKernels implements BlockKernels {
   }
 
   @Override
+  public void magnitudes(
+      float[] x, int from, int blocks, int size, float[] largest, double[] sums) {
+    for (int block = 0; block < blocks; block++) {
+      largest[block] = absMax(x, from + block * size, size, 0f);
+      sums[block] = sumAbs(x, from + block * size, size, 0f);
+    }
+  }
+
+  @Override
   public void subtractSigned(float[] x, int length, float v) {
     for (int i = 0; i < length; i++) {
       x[i] -= x[i] >= 0 ? v : -v;
@@ -186,11 +195,55 @@ final class ScalarKernels implements BlockKernels {
     float factor = reciprocal != 0f ? reciprocal : 1f;
     for (int i = from; i < from + length; i++) {
       float k = round(x[i] * factor / divisor - shift, least, most);
-      // 1 above the nearest level and 0 elsewhere, without a branch: any difference grows past 1.
-      float difference = x[i] - (k + shift) * scale;
-      float above = Math.min(Math.max(difference * HUGE * HUGE, 0f), 1f);
+      float above = above(x[i], (k + shift) * scale);
       lower[i] = (Math.max(k + above - 1, least) + shift) * scale;
       upper[i] = (Math.min(k + above, most) + shift) * scale;
+    }
+  }
+
+  @Override
+  public void piecewise(
+      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float slope) {
+    int size = l.layout().blockLength();
+    for (int done = 0, b = block; done < length; done += size, b++) {
+      int n = Math.min(size, length - done);
+      piecewiseInBlock(grid, l, b, x, from + done, n, slope);
+    }
+  }
+
+  void piecewiseInBlock(
+      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float slope) {
+    float scale = l.scales[block];
+    float reciprocal = grid.reciprocal(scale);
+    float least = grid.least(l, block);
+    float most = grid.most(l, block);
+    float shift = grid.shift();
+    float divisor = reciprocal != 0f ? 1f : scale;
+    float factor = reciprocal != 0f ? reciprocal : 1f;
+    for (int i = from; i < from + length; i++) {
+      float k = round(x[i] * factor / divisor - shift, least, most);
+      float above = above(x[i], (k + shift) * scale);
+      float lower = (Math.max(k + above - 1, least) + shift) * scale;
+      float upper = (Math.min(k + above, most) + shift) * scale;
+      x[i] = between(x[i], lower, upper, slope);
+    }
+  }
+
+  /** 1 above a level and 0 elsewhere, without a branch: any difference grows past 1. */
+  private static float above(float x, float level) {
+    return Math.min(Math.max((x - level) * HUGE * HUGE, 0f), 1f);
+  }
+
+  private static float between(float x, float lower, float upper, float slope) {
+    float centre = (lower + upper) / 2;
+    return Math.min(Math.max(centre + (x - centre) / slope, lower), upper);
+  }
+
+  @Override
+  public void piecewise(
+      float[] x, float[] lower, float[] upper, int from, int length, float slope) {
+    for (int i = from; i < from + length; i++) {
+      x[i] = between(x[i], lower[i], upper[i], slope);
     }
   }
 

@@ -15,6 +15,8 @@ final class Scratch {
   /** What a value must reach to go to the level above. */
   final float[] thresholds = new float[MOST_LEVELS];
 
+  final MagnitudeFit magnitudes = new MagnitudeFit();
+
   final BestSplit split = new BestSplit();
 
   private float[] values = {};

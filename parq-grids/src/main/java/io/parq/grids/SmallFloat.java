@@ -1,5 +1,7 @@
 package io.parq.grids;
 
+import java.util.Objects;
+
 /**
  * The small floating-point formats, as bits: bfloat16, E4M3, E5M2 and E8M0. Rounding is to nearest,
  * ties to even. Half precision is in the JDK ({@link Float#floatToFloat16}).
@@ -38,6 +40,70 @@ public final class SmallFloat {
    */
   public static float fromBf16(short bits) {
     return Float.intBitsToFloat(bits << 16);
+  }
+
+  /**
+   * Rounds a run of floats to bfloat16, each as {@link #toBf16(float)} does.
+   *
+   * @param values the floats; not modified
+   * @param from the first one's index
+   * @param bits receives the 16 bits of each; modified
+   * @param at index of the first of these
+   * @param length how many
+   * @throws IndexOutOfBoundsException if a range does not fit its array
+   */
+  public static void toBf16(float[] values, int from, short[] bits, int at, int length) {
+    Objects.checkFromIndexSize(from, length, values.length);
+    Objects.checkFromIndexSize(at, length, bits.length);
+    ConversionKernels.Best.KERNELS.toBf16(values, from, bits, at, length);
+  }
+
+  /**
+   * Widens a run of bfloat16 numbers, exactly.
+   *
+   * @param bits the 16 bits of each; not modified
+   * @param from the first one's index
+   * @param values receives the floats; modified
+   * @param at index of the first of these
+   * @param length how many
+   * @throws IndexOutOfBoundsException if a range does not fit its array
+   */
+  public static void fromBf16(short[] bits, int from, float[] values, int at, int length) {
+    Objects.checkFromIndexSize(from, length, bits.length);
+    Objects.checkFromIndexSize(at, length, values.length);
+    ConversionKernels.Best.KERNELS.fromBf16(bits, from, values, at, length);
+  }
+
+  /**
+   * Rounds a run of floats to half precision, each as {@link Float#floatToFloat16} does.
+   *
+   * @param values the floats; not modified
+   * @param from the first one's index
+   * @param bits receives the 16 bits of each; modified
+   * @param at index of the first of these
+   * @param length how many
+   * @throws IndexOutOfBoundsException if a range does not fit its array
+   */
+  public static void toFp16(float[] values, int from, short[] bits, int at, int length) {
+    Objects.checkFromIndexSize(from, length, values.length);
+    Objects.checkFromIndexSize(at, length, bits.length);
+    ConversionKernels.Best.KERNELS.toFp16(values, from, bits, at, length);
+  }
+
+  /**
+   * Widens a run of half precision numbers, exactly.
+   *
+   * @param bits the 16 bits of each; not modified
+   * @param from the first one's index
+   * @param values receives the floats; modified
+   * @param at index of the first of these
+   * @param length how many
+   * @throws IndexOutOfBoundsException if a range does not fit its array
+   */
+  public static void fromFp16(short[] bits, int from, float[] values, int at, int length) {
+    Objects.checkFromIndexSize(from, length, bits.length);
+    Objects.checkFromIndexSize(at, length, values.length);
+    ConversionKernels.Best.KERNELS.fromFp16(bits, from, values, at, length);
   }
 
   /**

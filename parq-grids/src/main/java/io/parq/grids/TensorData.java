@@ -19,6 +19,9 @@ public final class TensorData {
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+  /** 16-bit numbers that are widened at a time. */
+  private static final int PIECE = 1 << 12;
+
   private final DType dtype;
   private final long[] shape;
   private final List<MemorySegment> parts;
@@ -177,16 +180,7 @@ public final class TensorData {
           out[from + i] = (float) data.get(DOUBLE, 8L * i);
         }
       }
-      case F16 -> {
-        for (int i = 0; i < length; i++) {
-          out[from + i] = Float.float16ToFloat(data.get(SHORT, 2L * i));
-        }
-      }
-      case BF16 -> {
-        for (int i = 0; i < length; i++) {
-          out[from + i] = SmallFloat.fromBf16(data.get(SHORT, 2L * i));
-        }
-      }
+      case F16, BF16 -> decodeHalves(data, out, from, length);
       case F8_E4M3 -> {
         for (int i = 0; i < length; i++) {
           out[from + i] = SmallFloat.fromE4m3(data.get(ValueLayout.JAVA_BYTE, i));
@@ -204,6 +198,20 @@ public final class TensorData {
       }
       default ->
           throw new IllegalArgumentException(dtype + " elements, expected a floating-point type");
+    }
+  }
+
+  /** By way of an array, since no loop over segments of all kinds is vectorized. */
+  private void decodeHalves(MemorySegment data, float[] out, int from, int length) {
+    short[] bits = new short[Math.min(length, PIECE)];
+    for (int i = 0; i < length; i += bits.length) {
+      int n = Math.min(bits.length, length - i);
+      MemorySegment.copy(data, SHORT, 2L * i, bits, 0, n);
+      if (dtype == DType.BF16) {
+        SmallFloat.fromBf16(bits, 0, out, from + i, n);
+      } else {
+        SmallFloat.fromFp16(bits, 0, out, from + i, n);
+      }
     }
   }
 

@@ -272,6 +272,23 @@ public final class UniformGrid extends Grid {
     }
   }
 
+  /** Whether the largest magnitude and the mean of the magnitudes are all that a fit needs. */
+  boolean fitsMagnitudes() {
+    boolean byMagnitude = rule == Rule.SYMMETRIC || rule == Rule.CLIPPED || rule == Rule.TERNARY;
+    return byMagnitude && !errorOptimal && !isCentred();
+  }
+
+  /** {@link #fit}, where {@link #fitsMagnitudes}. */
+  void fitMagnitudes(float largest, double mean, Lattice out, int block) {
+    double limit = clip == Clip.MAX ? largest : Math.min(bits() * mean, largest);
+    if (rule == Rule.SYMMETRIC) {
+      out.setScale(block, Math.max(largest / ((maxCode() - minCode()) / 2f), TINY));
+    } else {
+      float range = rule == Rule.TERNARY ? 1.5f : maxCode() + shift;
+      out.setScale(block, (float) (Math.max(limit, TINY) / range));
+    }
+  }
+
   private void fitAsymmetric(float[] x, int from, int length, Lattice out, int block) {
     float min = Math.min(Lattice.KERNELS.min(x, from, length), 0f);
     float max = Math.max(Lattice.KERNELS.max(x, from, length), 0f);
@@ -317,8 +334,12 @@ public final class UniformGrid extends Grid {
 
   /** torchao's affine primitives multiply by the reciprocal where the others divide. */
   float reciprocal(float scale) {
-    boolean affine = rule == Rule.SYMMETRIC || rule == Rule.ASYMMETRIC;
-    return affine && scale >= TINY ? 1f / scale : 0f;
+    return isAffine() && scale >= TINY ? 1f / scale : 0f;
+  }
+
+  /** Whether {@link #reciprocal} may be other than 0. */
+  boolean isAffine() {
+    return rule == Rule.SYMMETRIC || rule == Rule.ASYMMETRIC;
   }
 
   /** The smallest code less the zero point: what rounded quotients are limited to. */

@@ -29,6 +29,7 @@ final class VectorKernels implements BlockKernels {
   private static final boolean HAS_SUMS = FLOATS.vectorBitSize() >= SUMS.vectorBitSize();
 
   private final ScalarKernels scalar = new ScalarKernels();
+  private final VectorMaps maps = new VectorMaps(scalar);
 
   VectorKernels() {}
 
@@ -47,6 +48,43 @@ final class VectorKernels implements BlockKernels {
     float rest = scalar.absMax(x, from + i, length - i, centre);
     int bits = Math.max(Float.floatToRawIntBits(most), Float.floatToRawIntBits(rest));
     return Float.intBitsToFloat(bits);
+  }
+
+  @Override
+  public void magnitudes(
+      float[] x, int from, int blocks, int size, float[] largest, double[] sums) {
+    if (!HAS_SUMS || size % SUM_LANES != 0) {
+      scalar.magnitudes(x, from, blocks, size, largest, sums);
+      return;
+    }
+    for (int block = 0; block < blocks; block++) {
+      int start = from + block * size;
+      FloatVector a = FloatVector.fromArray(SUMMANDS, x, start).abs();
+      FloatVector b = FloatVector.fromArray(SUMMANDS, x, start + 4).abs();
+      FloatVector c = FloatVector.fromArray(SUMMANDS, x, start + 8).abs();
+      FloatVector d = FloatVector.fromArray(SUMMANDS, x, start + 12).abs();
+      DoubleVector s0 = (DoubleVector) a.convertShape(VectorOperators.F2D, SUMS, 0);
+      DoubleVector s4 = (DoubleVector) b.convertShape(VectorOperators.F2D, SUMS, 0);
+      DoubleVector s8 = (DoubleVector) c.convertShape(VectorOperators.F2D, SUMS, 0);
+      DoubleVector s12 = (DoubleVector) d.convertShape(VectorOperators.F2D, SUMS, 0);
+      IntVector most = a.reinterpretAsInts().max(b.reinterpretAsInts());
+      most = most.max(c.reinterpretAsInts().max(d.reinterpretAsInts()));
+      for (int i = start + SUM_LANES; i < start + size; i += SUM_LANES) {
+        a = FloatVector.fromArray(SUMMANDS, x, i).abs();
+        b = FloatVector.fromArray(SUMMANDS, x, i + 4).abs();
+        c = FloatVector.fromArray(SUMMANDS, x, i + 8).abs();
+        d = FloatVector.fromArray(SUMMANDS, x, i + 12).abs();
+        s0 = s0.add(a.convertShape(VectorOperators.F2D, SUMS, 0));
+        s4 = s4.add(b.convertShape(VectorOperators.F2D, SUMS, 0));
+        s8 = s8.add(c.convertShape(VectorOperators.F2D, SUMS, 0));
+        s12 = s12.add(d.convertShape(VectorOperators.F2D, SUMS, 0));
+        IntVector ab = a.reinterpretAsInts().max(b.reinterpretAsInts());
+        most = most.max(ab).max(c.reinterpretAsInts().max(d.reinterpretAsInts()));
+      }
+      DoubleVector p = s0.add(s8).add(s4.add(s12));
+      sums[block] = (p.lane(0) + p.lane(2)) + (p.lane(1) + p.lane(3));
+      largest[block] = Float.intBitsToFloat(most.reduceLanes(VectorOperators.MAX));
+    }
   }
 
   @Override
@@ -154,78 +192,7 @@ final class VectorKernels implements BlockKernels {
   @Override
   public void nearest(
       UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q) {
-    int size = l.layout().blockLength();
-    for (int done = 0, b = block; done < length; done += size, b++) {
-      int n = Math.min(size, length - done);
-      int whole = n - n % LANES;
-      int start = from + done;
-      float scale = l.scales[b];
-      float reciprocal = grid.reciprocal(scale);
-      float least = grid.least(l, b);
-      float most = grid.most(l, b);
-      if (grid.hasOffset()) {
-        nearestAround(grid, l, b, x, start, whole, q);
-      } else if (reciprocal != 0f) {
-        nearestByReciprocal(x, start, whole, reciprocal, least, most, scale, q);
-      } else {
-        nearestByDivision(x, start, whole, grid.shift(), least, most, scale, q);
-      }
-      if (whole < n) {
-        scalar.nearestInBlock(grid, l, b, x, start + whole, n - whole, q);
-      }
-    }
-  }
-
-  private static void nearestByReciprocal(
-      float[] x,
-      int from,
-      int length,
-      float reciprocal,
-      float least,
-      float most,
-      float scale,
-      float[] q) {
-    for (int i = from; i < from + length; i += LANES) {
-      FloatVector u = FloatVector.fromArray(FLOATS, x, i).mul(reciprocal);
-      FloatVector atLeast = u.blend(least, u.compare(VectorOperators.LT, least));
-      FloatVector k = atLeast.blend(most, u.compare(VectorOperators.GT, most));
-      k.add(ROUND).sub(ROUND).mul(scale).intoArray(q, i);
-    }
-  }
-
-  private static void nearestByDivision(
-      float[] x,
-      int from,
-      int length,
-      float shift,
-      float least,
-      float most,
-      float scale,
-      float[] q) {
-    for (int i = from; i < from + length; i += LANES) {
-      FloatVector u = FloatVector.fromArray(FLOATS, x, i).div(scale).sub(shift);
-      FloatVector atLeast = u.blend(least, u.compare(VectorOperators.LT, least));
-      FloatVector k = atLeast.blend(most, u.compare(VectorOperators.GT, most));
-      k.add(ROUND).sub(ROUND).add(shift).mul(scale).intoArray(q, i);
-    }
-  }
-
-  private static void nearestAround(
-      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q) {
-    float scale = l.scales[block];
-    float least = grid.least(l, block);
-    float most = grid.most(l, block);
-    float origin = grid.origin(l, block);
-    float fraction = grid.fraction();
-    float shift = grid.shift();
-    float offset = l.offset(block);
-    for (int i = from; i < from + length; i += LANES) {
-      FloatVector d = FloatVector.fromArray(FLOATS, x, i).sub(origin);
-      FloatVector u = d.div(scale).sub(fraction);
-      FloatVector atLeast = u.blend(least, u.compare(VectorOperators.LT, least));
-      FloatVector k = atLeast.blend(most, u.compare(VectorOperators.GT, most));
-      k.add(ROUND).sub(ROUND).add(shift).mul(scale).add(offset).intoArray(q, i);
-    }
+    maps.nearest(grid, l, block, x, from, length, q);
   }
 
   @Override
@@ -238,34 +205,30 @@ final class VectorKernels implements BlockKernels {
       int length,
       float[] lower,
       float[] upper) {
-    int size = l.layout().blockLength();
-    float shift = grid.shift();
-    for (int done = 0, b = block; done < length; done += size, b++) {
-      int n = Math.min(size, length - done);
-      int start = from + done;
-      float scale = l.scales[b];
-      float reciprocal = grid.reciprocal(scale);
-      float least = grid.least(l, b);
-      float most = grid.most(l, b);
-      int i = 0;
-      for (; i <= n - LANES; i += LANES) {
-        FloatVector d = FloatVector.fromArray(FLOATS, x, start + i);
-        FloatVector u = (reciprocal != 0f ? d.mul(reciprocal) : d.div(scale)).sub(shift);
-        FloatVector atLeast = u.blend(least, u.compare(VectorOperators.LT, least));
-        FloatVector k =
-            atLeast.blend(most, u.compare(VectorOperators.GT, most)).add(ROUND).sub(ROUND);
-        VectorMask<Float> above = d.compare(VectorOperators.GT, k.add(shift).mul(scale));
-        FloatVector under = k.sub(1f).blend(k, above);
-        FloatVector over = k.blend(k.add(1f), above);
-        FloatVector low = under.blend(least, under.compare(VectorOperators.LT, least));
-        FloatVector high = over.blend(most, over.compare(VectorOperators.GT, most));
-        low.add(shift).mul(scale).intoArray(lower, start + i);
-        high.add(shift).mul(scale).intoArray(upper, start + i);
-      }
-      if (i < n) {
-        scalar.intervalInBlock(grid, l, b, x, start + i, n - i, lower, upper);
-      }
+    maps.interval(grid, l, block, x, from, length, lower, upper);
+  }
+
+  @Override
+  public void piecewise(
+      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float slope) {
+    maps.piecewise(grid, l, block, x, from, length, slope);
+  }
+
+  @Override
+  public void piecewise(
+      float[] x, float[] lower, float[] upper, int from, int length, float slope) {
+    int end = from + length - length % LANES;
+    for (int i = from; i < end; i += LANES) {
+      FloatVector low = FloatVector.fromArray(FLOATS, lower, i);
+      FloatVector high = FloatVector.fromArray(FLOATS, upper, i);
+      FloatVector centre = low.add(high).mul(0.5f);
+      FloatVector away = FloatVector.fromArray(FLOATS, x, i).sub(centre).div(slope);
+      FloatVector moved = centre.add(away);
+      // The zeros of all operands are positive, so comparing will do.
+      FloatVector least = moved.blend(low, moved.compare(VectorOperators.LT, low));
+      least.blend(high, least.compare(VectorOperators.GT, high)).intoArray(x, i);
     }
+    scalar.piecewise(x, lower, upper, end, from + length - end, slope);
   }
 
   @Override

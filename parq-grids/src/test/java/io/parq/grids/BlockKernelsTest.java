@@ -155,6 +155,33 @@ class BlockKernelsTest {
       vector.interval(grid, l, block, x, from, length, b, d);
       assertArrayEquals(a, b, at + " lower");
       assertArrayEquals(c, d, at + " upper");
+      float[] y = x.clone();
+      float[] z = x.clone();
+      scalar.piecewise(grid, l, block, y, from, length, 0.3f);
+      vector.piecewise(grid, l, block, z, from, length, 0.3f);
+      assertArrayEquals(y, z, at + " piecewise");
+      float[] w = x.clone();
+      scalar.piecewise(w, a, c, from, length, 0.3f);
+      assertArrayEquals(y, w, at + " piecewise, by intervals");
+      vector.piecewise(x, b, d, from, length, 0.3f);
+      assertArrayEquals(y, x, at + " piecewise, by intervals and vectors");
+    }
+  }
+
+  @Test
+  void magnitudes() {
+    for (int size = 1; size <= LONGEST; size++) {
+      for (int from : new int[] {0, 1, 5}) {
+        float[] x = values(from + 3 * size, size % 5 == 0);
+        float[] largest = new float[3];
+        float[] vectorLargest = new float[3];
+        double[] sums = new double[3];
+        double[] vectorSums = new double[3];
+        scalar.magnitudes(x, from, 3, size, largest, sums);
+        vector.magnitudes(x, from, 3, size, vectorLargest, vectorSums);
+        assertArrayEquals(largest, vectorLargest, "size " + size);
+        assertArrayEquals(sums, vectorSums, "size " + size);
+      }
     }
   }
 

@@ -45,8 +45,9 @@ record AdamUpdate(
     Checks.nonNegative("weight decay", weightDecay);
   }
 
-  static String spec(String name, double beta1, double beta2, double epsilon) {
-    return "%s beta1=%s beta2=%s epsilon=%s".formatted(name, beta1, beta2, epsilon);
+  static String spec(String name, double beta1, double beta2, double epsilon, Moments moments) {
+    return "%s beta1=%s beta2=%s epsilon=%s%s"
+        .formatted(name, beta1, beta2, epsilon, moments.spec());
   }
 
   /** PyTorch interpolates the first moment from the nearer end. */

@@ -25,9 +25,15 @@ public final class AdamW extends ElementwiseOptimizer {
    * @param beta2 decay of the squared gradient's running average, 0 to below 1
    * @param epsilon added to the denominator, at least 0
    * @param weightDecay at least 0, decoupled: weights shrink by {@code learningRate * weightDecay}
+   * @param moments in which precision they are kept
    */
   public record Options(
-      double learningRate, double beta1, double beta2, double epsilon, double weightDecay) {
+      double learningRate,
+      double beta1,
+      double beta2,
+      double epsilon,
+      double weightDecay,
+      Moments moments) {
     /** PyTorch's: learning rate 1e-3, betas 0.9 and 0.999, epsilon 1e-8, weight decay 1e-2. */
     public static final Options DEFAULTS = new Options(1e-3, 0.9, 0.999, 1e-8, 1e-2);
 
@@ -37,12 +43,26 @@ public final class AdamW extends ElementwiseOptimizer {
     }
 
     /**
+     * Options with moments in single precision.
+     *
+     * @param learningRate at least 0
+     * @param beta1 as above
+     * @param beta2 as above
+     * @param epsilon at least 0
+     * @param weightDecay at least 0
+     */
+    public Options(
+        double learningRate, double beta1, double beta2, double epsilon, double weightDecay) {
+      this(learningRate, beta1, beta2, epsilon, weightDecay, Moments.FP32);
+    }
+
+    /**
      * {@return these options with another learning rate}
      *
      * @param rate at least 0
      */
     public Options withLearningRate(double rate) {
-      return new Options(rate, beta1, beta2, epsilon, weightDecay);
+      return new Options(rate, beta1, beta2, epsilon, weightDecay, moments);
     }
 
     /**
@@ -51,7 +71,16 @@ public final class AdamW extends ElementwiseOptimizer {
      * @param decay at least 0
      */
     public Options withWeightDecay(double decay) {
-      return new Options(learningRate, beta1, beta2, epsilon, decay);
+      return new Options(learningRate, beta1, beta2, epsilon, decay, moments);
+    }
+
+    /**
+     * {@return these options with moments in another precision}
+     *
+     * @param precision in which they are kept
+     */
+    public Options withMoments(Moments precision) {
+      return new Options(learningRate, beta1, beta2, epsilon, weightDecay, precision);
     }
   }
 
@@ -74,14 +103,14 @@ public final class AdamW extends ElementwiseOptimizer {
    * @throws IllegalArgumentException if two parameters share a name or memory
    */
   public AdamW(List<ParamGroup> groups, Options options) {
-    super(groups, options.learningRate, options.weightDecay, AdamUpdate.MOMENTS);
+    super(groups, options.learningRate, options.weightDecay, AdamUpdate.MOMENTS, options.moments);
     this.options = options;
     this.updates = new AdamUpdate[groups.size()];
   }
 
   @Override
   String spec() {
-    return AdamUpdate.spec("adamw", options.beta1, options.beta2, options.epsilon);
+    return AdamUpdate.spec("adamw", options.beta1, options.beta2, options.epsilon, options.moments);
   }
 
   @Override
@@ -93,5 +122,10 @@ public final class AdamW extends ElementwiseOptimizer {
   @Override
   void update(int group, Tile tile) {
     UpdateKernels.Best.KERNELS.adam(updates[group], tile);
+  }
+
+  @Override
+  void update(int group, Tile tile, short[] first, short[] second) {
+    UpdateKernels.Best.KERNELS.adam(updates[group], tile, first, second);
   }
 }

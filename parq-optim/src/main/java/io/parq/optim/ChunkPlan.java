@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * from index 0, which the compiler vectorizes, and only memory of the caller is copied.
  */
 final class ChunkPlan {
-  /** Elements in a chunk: its arrays stay in the second-level cache. */
-  static final int LENGTH = 1 << 14;
+  /** Elements in a chunk: its arrays stay in the second-level cache, and are long streams of it. */
+  static final int LENGTH = 1 << 15;
 
   private final List<Chunk> chunks = new ArrayList<>();
 
@@ -46,12 +46,29 @@ final class ChunkPlan {
       cutFreely(slot, layout.size());
       return;
     }
-    int blocks = Math.max(1, LENGTH / layout.blockLength());
+    int blocks = blocks(layout.blockLength());
     for (long next = 0; next < layout.blocks(); next += blocks) {
       int block = (int) next;
       int length = Math.min(blocks, layout.blocks() - block) * layout.blockLength();
       chunks.add(new Chunk(chunks.size(), slot, layout.start(block), length, block));
     }
+  }
+
+  /**
+   * Blocks in a chunk: so many that moments can be rounded in blocks of their own, if those don't
+   * make it much too long.
+   */
+  private static int blocks(int length) {
+    int most = Math.max(1, LENGTH / length);
+    int aligned = Moments.BLOCK / Math.min(Moments.BLOCK, Integer.lowestOneBit(length));
+    return aligned <= most
+        ? most - most % aligned
+        : aligned <= 2 * LENGTH / length ? aligned : most;
+  }
+
+  /** Whether moments of a slot can be rounded in blocks of {@link Moments#BLOCK} elements. */
+  boolean isAligned(int slot) {
+    return chunks(slot).stream().allMatch(chunk -> chunk.start() % Moments.BLOCK == 0);
   }
 
   private void cutFreely(int slot, long size) {
@@ -73,15 +90,6 @@ final class ChunkPlan {
 
   List<Chunk> chunks(int slot) {
     return chunks.subList(firsts.get(slot), firsts.get(slot + 1));
-  }
-
-  /** An array of zeros for each chunk. */
-  float[][] allocate() {
-    float[][] parts = new float[chunks.size()][];
-    for (Chunk chunk : chunks) {
-      parts[chunk.index()] = new float[chunk.length()];
-    }
-    return parts;
   }
 
   /** Views a slot's arrays, which together hold its elements. */

@@ -20,12 +20,11 @@ public abstract sealed class ElementwiseOptimizer implements Optimizer
   private static final float[] NONE = {};
 
   private final List<ParamGroup> groups;
-  private final List<String> momentNames;
   private final List<Slot> slots = new ArrayList<>();
   private final ChunkPlan plan;
 
-  /** By moment and chunk. */
-  private final float[][][] moments;
+  /** Two at most. */
+  private final List<Moment> moments;
 
   private final Workers workers = new Workers();
   private final Workers.ChunkBody updateWeights = (tile, chunk) -> update(tile, chunk, null);
@@ -35,9 +34,12 @@ public abstract sealed class ElementwiseOptimizer implements Optimizer
   private record Slot(Parameter parameter, int group) {}
 
   ElementwiseOptimizer(
-      List<ParamGroup> groups, double learningRate, double weightDecay, List<String> momentNames) {
+      List<ParamGroup> groups,
+      double learningRate,
+      double weightDecay,
+      List<String> momentNames,
+      Moments precision) {
     this.groups = List.copyOf(groups);
-    this.momentNames = momentNames;
     TiedParameters.checkDistinct(this.groups);
     for (int group = 0; group < groups.size(); group++) {
       groups.get(group).defaults(learningRate, weightDecay);
@@ -46,10 +48,9 @@ public abstract sealed class ElementwiseOptimizer implements Optimizer
       }
     }
     plan = new ChunkPlan(groups);
-    moments = new float[momentNames.size()][][];
-    for (int i = 0; i < moments.length; i++) {
-      moments[i] = plan.allocate();
-    }
+    List<Parameter> parameters = slots.stream().map(Slot::parameter).toList();
+    moments =
+        momentNames.stream().map(name -> new Moment(name, precision, plan, parameters)).toList();
   }
 
   @Override
@@ -90,9 +91,21 @@ public abstract sealed class ElementwiseOptimizer implements Optimizer
     tile.gradient = slot.parameter.gradient();
     tile.start = chunk.start();
     tile.length = chunk.length();
-    tile.first = moments.length > 0 ? moments[0][chunk.index()] : NONE;
-    tile.second = moments.length > 1 ? moments[1][chunk.index()] : NONE;
+    MomentPart first = moments.isEmpty() ? null : moments.getFirst().part(chunk);
+    MomentPart second = moments.size() < 2 ? null : moments.getLast().part(chunk);
+    if (first instanceof MomentPart.Bf16 m && second instanceof MomentPart.Bf16 v) {
+      update(slot.group, tile, m.bits(), v.bits());
+      return;
+    }
+    tile.first = first == null ? NONE : first.open(tile.widenedFirst());
+    tile.second = second == null ? NONE : second.open(tile.widenedSecond());
     update(slot.group, tile);
+    if (first != null) {
+      first.close(tile.first, tile.indices);
+    }
+    if (second != null) {
+      second.close(tile.second, tile.indices);
+    }
   }
 
   /** Computes a group's coefficients for a step, counted from 1. */
@@ -100,6 +113,11 @@ public abstract sealed class ElementwiseOptimizer implements Optimizer
 
   /** Updates what the tile tells. */
   abstract void update(int group, Tile tile);
+
+  /** The same, with two moments in bfloat16, which need not be widened first. */
+  void update(int group, Tile tile, short[] first, short[] second) {
+    throw new UnsupportedOperationException(this + " has no two moments");
+  }
 
   /** What latents are divided by under {@code quantShrink}. */
   double shrinkDivisor(double cumulatedLearningRate) {
@@ -117,9 +135,8 @@ public abstract sealed class ElementwiseOptimizer implements Optimizer
     writer.groups(groups);
     for (int slot = 0; slot < slots.size(); slot++) {
       Parameter parameter = slots.get(slot).parameter;
-      for (int i = 0; i < moments.length; i++) {
-        String key = momentNames.get(i) + "/" + parameter.name();
-        writer.floats(key, parameter.shape(), plan.views(slot, moments[i]));
+      for (Moment moment : moments) {
+        moment.write(writer, slot, parameter);
       }
     }
     return writer.state();
@@ -133,11 +150,8 @@ public abstract sealed class ElementwiseOptimizer implements Optimizer
     reader.groups(groups);
     for (int slot = 0; slot < slots.size(); slot++) {
       Parameter parameter = slots.get(slot).parameter;
-      for (int i = 0; i < moments.length; i++) {
-        String key = momentNames.get(i) + "/" + parameter.name();
-        int own = slot;
-        float[][] parts = moments[i];
-        reader.tensor(key, parameter.shape(), saved -> plan.fill(own, saved, parts));
+      for (Moment moment : moments) {
+        moment.read(reader, slot, parameter);
       }
     }
     reader.apply();

@@ -19,6 +19,7 @@ final class FiniteScan {
   private final byte[] found;
 
   private boolean hasLatents;
+  private boolean hasGradients;
 
   FiniteScan(QuantTensors tensors, Workers workers) {
     this.tensors = tensors;
@@ -41,10 +42,12 @@ final class FiniteScan {
    * Scans everything.
    *
    * @param latents whether quantized parameters are updated from their latents
+   * @param gradients whether gradients are scanned; if not, they are known to be finite
    * @return the first latent or weight that is not finite, else the first gradient, else null
    */
-  @Nullable Finding find(boolean latents) {
+  @Nullable Finding find(boolean latents, boolean gradients) {
     hasLatents = latents;
+    hasGradients = gradients;
     workers.forEach(tensors.plan().batches(), scan);
     List<Chunk> chunks = tensors.plan().chunks();
     for (byte what : new byte[] {SOURCE, GRADIENT}) {
@@ -59,7 +62,8 @@ final class FiniteScan {
 
   private void scan(Tile tile, Chunk chunk) {
     MemorySegment gradient = tensors.slot(chunk).parameter().gradient();
-    boolean isFinite = KERNELS.isFinite(tile, gradient, chunk.start(), chunk.length());
+    boolean isFinite =
+        !hasGradients || KERNELS.isFinite(tile, gradient, chunk.start(), chunk.length());
     byte flags = isFinite ? 0 : GRADIENT;
     flags |= isSourceFinite(tile, chunk) ? 0 : SOURCE;
     found[chunk.index()] = flags;

@@ -44,23 +44,29 @@ public final class Gradients {
   }
 
   static double clipNorm(List<ParamGroup> groups, double maxNorm, Workers workers) {
-    return new Gradients(groups, new ChunkPlan(groups).batches(), workers).clip(maxNorm);
+    Checks.positive("maximum norm", maxNorm);
+    Gradients gradients = new Gradients(groups, new ChunkPlan(groups).batches(), workers);
+    double norm = gradients.norm();
+    gradients.clip(norm, maxNorm);
+    return norm;
   }
 
-  /** {@link #clipNorm}, any number of times. */
-  double clip(double maxNorm) {
-    Checks.positive("maximum norm", maxNorm);
+  /** The norm; finite only if all gradients are. */
+  double norm() {
     workers.forEach(batches, square);
     double sum = 0;
     for (double part : sums) {
       sum += part;
     }
-    double norm = Math.sqrt(sum);
+    return Math.sqrt(sum);
+  }
+
+  /** Scales gradients of the given norm, which may not be finite. */
+  void clip(double norm, double maxNorm) {
     coefficient = (float) (maxNorm / (norm + 1e-6));
     if (norm < Double.POSITIVE_INFINITY && coefficient < 1f) {
       workers.forEach(batches, scale);
     }
-    return norm;
   }
 
   private void square(Tile tile, Chunk chunk) {

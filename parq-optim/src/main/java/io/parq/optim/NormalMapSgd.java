@@ -33,7 +33,12 @@ public final class NormalMapSgd extends ElementwiseOptimizer {
    *     memory
    */
   public NormalMapSgd(List<ParamGroup> groups, Sgd.Options options, double gamma) {
-    super(groups, options.learningRate(), options.weightDecay(), options.momentNames());
+    super(
+        groups,
+        options.learningRate(),
+        options.weightDecay(),
+        options.momentNames(),
+        options.moments());
     this.options = options;
     this.gamma = Checks.positive("gamma", gamma);
     this.coefficients = new Sgd.Coefficients[groups.size()];

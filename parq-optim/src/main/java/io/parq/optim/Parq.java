@@ -78,9 +78,8 @@ public record Parq(long annealStart, long annealEnd, double steepness, double an
       lattice.nearest(block, x, from, length, x);
       return;
     }
-    lattice.interval(block, x, from, length, scratch1, scratch2);
     float slope = (float) inverseSlope(step);
-    UpdateKernels.Best.KERNELS.parq(x, scratch1, scratch2, from, length, slope);
+    lattice.piecewise(block, x, from, length, slope, scratch1, scratch2);
   }
 
   @Override

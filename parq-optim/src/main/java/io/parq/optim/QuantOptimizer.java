@@ -139,13 +139,15 @@ public final class QuantOptimizer implements Optimizer {
   @Override
   public void step() {
     boolean hasLatents = steps > settings.warmupSteps();
-    FiniteScan.Finding finding = scan.find(hasLatents);
+    double norm = settings.clips() ? gradients.norm() : Double.NaN;
+    FiniteScan.Finding finding = scan.find(hasLatents, !Double.isFinite(norm));
     if (finding != null) {
       refuse(finding);
       return;
     }
     if (settings.clips()) {
-      lastGradientNorm = gradients.clip(settings.clipNorm());
+      lastGradientNorm = norm;
+      gradients.clip(norm, settings.clipNorm());
     }
     if (settings.schedule() != null) {
       double factor = settings.schedule().factor(steps);

@@ -1,5 +1,6 @@
 package io.parq.optim;
 
+import io.parq.grids.SmallFloat;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -10,6 +11,22 @@ final class ScalarUpdates implements UpdateKernels {
   @Override
   public void adam(AdamUpdate c, Tile t) {
     adam(c, t, 0);
+  }
+
+  @Override
+  public void adam(AdamUpdate c, Tile t, short[] first, short[] second) {
+    adam(c, t, first, second, 0);
+  }
+
+  void adam(AdamUpdate c, Tile t, short[] first, short[] second, int from) {
+    t.first = t.widenedFirst();
+    t.second = t.widenedSecond();
+    int n = t.length - from;
+    SmallFloat.fromBf16(first, from, t.first, from, n);
+    SmallFloat.fromBf16(second, from, t.second, from, n);
+    adam(c, t, from);
+    SmallFloat.toBf16(t.first, from, first, from, n);
+    SmallFloat.toBf16(t.second, from, second, from, n);
   }
 
   void adam(AdamUpdate c, Tile t, int from) {
@@ -150,6 +167,26 @@ final class ScalarUpdates implements UpdateKernels {
     return Floats.isFinite(t.g, 0, length);
   }
 
+  @Override
+  public void decode(DynamicMap map, byte[] codes, float scale, float[] x, int from, int length) {
+    map.decode(codes, scale, x, from, length);
+  }
+
+  @Override
+  public void encode(
+      DynamicMap map, float[] x, float scale, byte[] codes, int from, int length, int[] indices) {
+    map.encode(x, scale, codes, from, length);
+  }
+
+  @Override
+  public float absMax(float[] x, int from, int length) {
+    int largest = 0; // magnitudes order as their bits do, NaN above infinity
+    for (int i = from; i < from + length; i++) {
+      largest = Math.max(largest, Float.floatToRawIntBits(x[i]) & 0x7fffffff);
+    }
+    return Float.intBitsToFloat(largest);
+  }
+
   /** Eight sums side by side: one alone would wait for each addition. */
   @Override
   public double sumOfSquares(float[] x, int length) {
@@ -177,15 +214,5 @@ final class ScalarUpdates implements UpdateKernels {
       sum += (double) x[i] * x[i];
     }
     return sum;
-  }
-
-  @Override
-  public void parq(
-      float[] x, float[] lower, float[] upper, int from, int length, float inverseSlope) {
-    for (int i = from; i < from + length; i++) {
-      float centre = (lower[i] + upper[i]) / 2;
-      float moved = centre + (x[i] - centre) / inverseSlope;
-      x[i] = Math.min(Math.max(moved, lower[i]), upper[i]);
-    }
   }
 }

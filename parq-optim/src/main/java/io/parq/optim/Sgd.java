@@ -24,13 +24,15 @@ public final class Sgd extends ElementwiseOptimizer {
    * @param dampening taken from the gradient's share in the momentum
    * @param weightDecay at least 0, added to the gradient as {@code weightDecay * w}
    * @param nesterov whether the update looks ahead; needs momentum and no dampening
+   * @param moments in which precision momentum is kept
    */
   public record Options(
       double learningRate,
       double momentum,
       double dampening,
       double weightDecay,
-      boolean nesterov) {
+      boolean nesterov,
+      Moments moments) {
     /** PyTorch's: learning rate 1e-3, all else 0. */
     public static final Options DEFAULTS = new Options(1e-3, 0, 0, 0, false);
 
@@ -49,12 +51,40 @@ public final class Sgd extends ElementwiseOptimizer {
       }
     }
 
+    /**
+     * Options with momentum in single precision.
+     *
+     * @param learningRate at least 0
+     * @param momentum at least 0
+     * @param dampening as above
+     * @param weightDecay at least 0
+     * @param nesterov as above
+     */
+    public Options(
+        double learningRate,
+        double momentum,
+        double dampening,
+        double weightDecay,
+        boolean nesterov) {
+      this(learningRate, momentum, dampening, weightDecay, nesterov, Moments.FP32);
+    }
+
+    /**
+     * {@return these options with momentum in another precision}
+     *
+     * @param precision in which it is kept
+     */
+    public Options withMoments(Moments precision) {
+      return new Options(learningRate, momentum, dampening, weightDecay, nesterov, precision);
+    }
+
     List<String> momentNames() {
       return momentum == 0 ? List.of() : List.of("momentum_buffer");
     }
 
     String spec() {
-      return "momentum=%s dampening=%s nesterov=%s".formatted(momentum, dampening, nesterov);
+      return "momentum=%s dampening=%s nesterov=%s%s"
+          .formatted(momentum, dampening, nesterov, moments.spec());
     }
   }
 
@@ -102,7 +132,8 @@ public final class Sgd extends ElementwiseOptimizer {
    * @throws IllegalArgumentException if two parameters share a name or memory
    */
   public Sgd(List<ParamGroup> groups, Options options) {
-    super(groups, options.learningRate, options.weightDecay, options.momentNames());
+    super(
+        groups, options.learningRate, options.weightDecay, options.momentNames(), options.moments);
     this.options = options;
     this.coefficients = new Coefficients[groups.size()];
   }

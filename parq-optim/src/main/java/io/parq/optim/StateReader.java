@@ -89,7 +89,12 @@ public final class StateReader {
 
   /** A tensor of floats, whose elements the target copies. */
   void tensor(String key, long[] shape, Consumer<TensorData> target) {
-    TensorData tensor = tensor(key, DType.F32, shape);
+    tensor(key, DType.F32, shape, target);
+  }
+
+  /** A tensor, whose elements the target copies. */
+  void tensor(String key, DType dtype, long[] shape, Consumer<TensorData> target) {
+    TensorData tensor = tensor(key, dtype, shape);
     change(
         () -> {
           target.accept(tensor);

@@ -36,6 +36,14 @@ final class Tile {
 
   float[] g = {};
 
+  /** Moments that are kept in lower precision, widened; as long as an update needs. */
+  private float[] widenedFirst = {};
+
+  private float[] widenedSecond = {};
+
+  /** Scratch for codes of moments. */
+  final int[] indices = new int[Moments.BLOCK];
+
   /** What a proximal map works on at a time, and its scratch. */
   final float[] piece = new float[QuantPass.PIECE];
 
@@ -60,6 +68,16 @@ final class Tile {
       nativeWeights = Floats.allocateNative(elements);
       nativeGradient = Floats.allocateNative(elements);
     }
+  }
+
+  float[] widenedFirst() {
+    widenedFirst = widenedFirst.length < length ? new float[length] : widenedFirst;
+    return widenedFirst;
+  }
+
+  float[] widenedSecond() {
+    widenedSecond = widenedSecond.length < length ? new float[length] : widenedSecond;
+    return widenedSecond;
   }
 
   float[] latents() {

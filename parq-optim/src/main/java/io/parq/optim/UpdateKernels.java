@@ -12,20 +12,38 @@ interface UpdateKernels {
   /** Updates latents, or weights where there are none, and both moments. */
   void adam(AdamUpdate c, Tile t);
 
+  /**
+   * As {@link #adam}, with moments in bfloat16.
+   *
+   * @param first from index 0, like {@code second}; modified
+   */
+  void adam(AdamUpdate c, Tile t, short[] first, short[] second);
+
   /** Updates latents, or weights where there are none, and the momentum if there is one. */
   void sgd(Sgd.Coefficients c, Tile t);
 
   /** Whether a run of floats holds neither NaN nor infinity. */
   boolean isFinite(Tile t, MemorySegment memory, long start, int length);
 
+  /** {@link DynamicMap#decode}. */
+  void decode(DynamicMap map, byte[] codes, float scale, float[] x, int from, int length);
+
+  /**
+   * {@link DynamicMap#encode}.
+   *
+   * @param indices scratch for {@link Moments#BLOCK} of them
+   */
+  void encode(
+      DynamicMap map, float[] x, float scale, byte[] codes, int from, int length, int[] indices);
+
+  /** The largest magnitude; NaN if any value is. */
+  float absMax(float[] x, int from, int length);
+
   /**
    * The sum of squares, in double precision. Lane j of eight adds elements j, j + 8, ...; then
    * {@code ((0+4)+(2+6)) + ((1+5)+(3+7))}, then the rest one by one.
    */
   double sumOfSquares(float[] x, int length);
-
-  /** {@link Parq} between its end points: x moves away from the middle of lower and upper. */
-  void parq(float[] x, float[] lower, float[] upper, int from, int length, float inverseSlope);
 
   /** The chosen ones. */
   final class Best {

@@ -139,6 +139,30 @@ final class VectorUpdates implements UpdateKernels {
   }
 
   @Override
+  public void adam(AdamUpdate c, Tile t, short[] first, short[] second) {
+    int length = t.length - t.length % LANES;
+    boolean hasLatents = t.latents != null;
+    long seen =
+        VectorMoments.adam(
+            c,
+            hasLatents ? t.latents() : t.x,
+            hasLatents,
+            weights(t),
+            start(t.weights, t.start),
+            gradient(t, t.gradient, t.start, t.length),
+            start(t.gradient, t.start),
+            first,
+            second,
+            length);
+    t.isFinite = (int) seen < NOT_FINITE;
+    t.touched = (int) (seen >>> 32);
+    finish(t, length);
+    if (length < t.length) {
+      scalar.adam(c, t, first, second, length);
+    }
+  }
+
+  @Override
   public void sgd(Sgd.Coefficients c, Tile t) {
     int length = t.length - t.length % LANES;
     boolean hasLatents = t.latents != null;
@@ -230,6 +254,37 @@ final class VectorUpdates implements UpdateKernels {
   }
 
   @Override
+  public void decode(DynamicMap map, byte[] codes, float scale, float[] x, int from, int length) {
+    if (LANES < Long.BYTES) { // there are no vectors of so few bytes
+      scalar.decode(map, codes, scale, x, from, length);
+    } else {
+      VectorDynamicMap.decode(map, codes, scale, x, from, length);
+    }
+  }
+
+  @Override
+  public void encode(
+      DynamicMap map, float[] x, float scale, byte[] codes, int from, int length, int[] indices) {
+    if (LANES < Long.BYTES) { // there are no vectors of so few bytes
+      scalar.encode(map, x, scale, codes, from, length, indices);
+    } else {
+      VectorDynamicMap.encode(map, x, scale, codes, from, length, indices);
+    }
+  }
+
+  @Override
+  public float absMax(float[] x, int from, int length) {
+    IntVector largest = IntVector.zero(INTS);
+    int i = from;
+    for (; i <= from + length - LANES; i += LANES) {
+      IntVector bits = FloatVector.fromArray(FLOATS, x, i).reinterpretAsInts();
+      largest = largest.max(bits.and(MAGNITUDE));
+    }
+    int rest = Float.floatToRawIntBits(scalar.absMax(x, i, from + length - i));
+    return Float.intBitsToFloat(Math.max(largest.reduceLanes(VectorOperators.MAX), rest));
+  }
+
+  @Override
   public double sumOfSquares(float[] x, int length) {
     if (!HAS_SUMS) {
       return scalar.sumOfSquares(x, length);
@@ -251,22 +306,5 @@ final class VectorUpdates implements UpdateKernels {
       sum += (double) x[i] * x[i];
     }
     return sum;
-  }
-
-  @Override
-  public void parq(
-      float[] x, float[] lower, float[] upper, int from, int length, float inverseSlope) {
-    int end = from + length - length % LANES;
-    for (int i = from; i < end; i += LANES) {
-      FloatVector low = FloatVector.fromArray(FLOATS, lower, i);
-      FloatVector high = FloatVector.fromArray(FLOATS, upper, i);
-      FloatVector centre = low.add(high).mul(0.5f);
-      FloatVector away = FloatVector.fromArray(FLOATS, x, i).sub(centre).div(inverseSlope);
-      FloatVector moved = centre.add(away);
-      // The zeros of all operands are positive, so comparing will do.
-      FloatVector least = moved.blend(low, moved.compare(VectorOperators.LT, low));
-      least.blend(high, least.compare(VectorOperators.GT, high)).intoArray(x, i);
-    }
-    scalar.parq(x, lower, upper, end, from + length - end, inverseSlope);
   }
 }

@@ -79,6 +79,12 @@ class FusedTest {
                 prox,
                 variant));
         cases.add(new Case("adam", groups -> new Adam(groups, 0.4), prox, variant));
+        for (Moments moments : List.of(Moments.BF16, Moments.BLOCKWISE_8BIT)) {
+          Adam.Options adam = Adam.Options.DEFAULTS.withLearningRate(0.4).withMoments(moments);
+          cases.add(new Case(moments + " adam", groups -> new Adam(groups, adam), prox, variant));
+          Sgd.Options sgd = new Sgd.Options(0.4, 0.9, 0.1, 0.01, false, moments);
+          cases.add(new Case(moments + " sgd", groups -> new Sgd(groups, sgd), prox, variant));
+        }
         cases.add(new Case("adamw", groups -> new AdamW(groups, 0.4), prox, variant));
       }
     }

@@ -35,6 +35,13 @@ class NoGarbageTest {
     cases.add(new Case("sgd", groups -> new Sgd(groups, options), "hard", row));
     cases.add(new Case("adam", groups -> new Adam(groups, 0.01), "hard", row));
     cases.add(new Case("normal map", groups -> new NormalMapSgd(groups, options, 2), "hard", row));
+    for (Moments moments : List.of(Moments.BF16, Moments.BLOCKWISE_8BIT)) {
+      AdamW.Options adamW = AdamW.Options.DEFAULTS.withMoments(moments);
+      Sgd.Options sgd = options.withMoments(moments);
+      String name = moments + " moments, ";
+      cases.add(new Case(name + "adamw", groups -> new AdamW(groups, adamW), "hard", row));
+      cases.add(new Case(name + "sgd", groups -> new Sgd(groups, sgd), "hard", row));
+    }
     for (String map :
         List.of("hard", "parq:0:1000000", "binary-relax:0:1000000", "soft-quant:0:1000000")) {
       cases.add(new Case("adamw", groups -> new AdamW(groups, 0.01), map, row));

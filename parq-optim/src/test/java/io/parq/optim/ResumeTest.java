@@ -30,6 +30,10 @@ class ResumeTest {
         cases.add(new Case("sgd", groups -> new Sgd(groups, sgd), prox, at));
         cases.add(new Case("adamw", groups -> new AdamW(groups, 0.3), prox, at));
         cases.add(new Case("normal-map", groups -> new NormalMapSgd(groups, sgd, 2), prox, at));
+        for (Moments moments : List.of(Moments.BF16, Moments.BLOCKWISE_8BIT)) {
+          AdamW.Options adamW = new AdamW.Options(0.3, 0.9, 0.999, 1e-8, 0.01, moments);
+          cases.add(new Case(moments + " adamw", groups -> new AdamW(groups, adamW), prox, at));
+        }
         cases.add(
             new Case("hidden", groups -> new FusedTest.Hidden(new Adam(groups, 0.3)), prox, at));
       }

@@ -8,7 +8,10 @@ import io.parq.grids.QuantizedTensor;
 import io.parq.grids.ScaleType;
 import io.parq.grids.TableGrid;
 import io.parq.runtime.Operand.Kind;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -80,6 +83,37 @@ final class CodebookMatrix extends PackedMatrix {
       plane.putRow(row, fields);
     }
     return new CodebookMatrix(geometry, kernels, plane, levels, count, scales);
+  }
+
+  static CodebookMatrix of(MatrixImage image, MatrixKernels kernels) {
+    Geometry geometry = image.geometry();
+    List<MemorySegment> memory = image.memory();
+    int bits = image.numbers().get(0);
+    int count = image.numbers().get(1);
+    boolean shared = memory.size() == 3;
+    long size = (shared ? 1 : geometry.perGroup()) * count * Float.BYTES;
+    if (memory.get(1).byteSize() != size || count < 1 << bits) {
+      throw new IllegalArgumentException(
+          "levels of %d bytes, expected %d".formatted(memory.get(1).byteSize(), size));
+    }
+    return new CodebookMatrix(
+        geometry,
+        kernels,
+        Plane.of(bits, geometry, memory.get(0)),
+        memory.get(1).toArray(ValueLayout.JAVA_FLOAT),
+        count,
+        shared ? Scales.of(false, geometry, memory.get(2)) : null);
+  }
+
+  @Override
+  MatrixImage image() {
+    List<MemorySegment> memory =
+        new ArrayList<>(List.of(plane.words(), MemorySegment.ofArray(levels)));
+    if (scales != null) {
+      memory.add(scales.values());
+    }
+    return new MatrixImage(
+        MatrixImage.Kind.CODEBOOK, geometry, List.of(plane.bits(), count), memory);
   }
 
   @Override

@@ -3,9 +3,12 @@ package io.parq.runtime;
 import io.parq.grids.DType;
 import io.parq.grids.SmallFloat;
 import io.parq.grids.TensorData;
+import java.util.List;
 
 /** A matrix of floats. All weights are in the memory of a plane. */
 final class FloatMatrix extends PackedMatrix {
+  private static final List<DType> TYPES = List.of(DType.F32, DType.BF16, DType.F16);
+
   private final DType type;
   private final Plane plane;
 
@@ -17,7 +20,7 @@ final class FloatMatrix extends PackedMatrix {
 
   static FloatMatrix of(TensorData tensor, MatrixKernels kernels) {
     DType type = tensor.dtype();
-    if (type != DType.F32 && type != DType.BF16 && type != DType.F16) {
+    if (!TYPES.contains(type)) {
       throw new IllegalArgumentException(type + " elements, expected F32, BF16 or F16");
     }
     int columns = (int) tensor.shape()[1];
@@ -39,6 +42,19 @@ final class FloatMatrix extends PackedMatrix {
               }
             });
     return matrix;
+  }
+
+  static FloatMatrix of(MatrixImage image, MatrixKernels kernels) {
+    DType type = TYPES.get(image.numbers().getFirst());
+    Geometry geometry = image.geometry();
+    Plane plane = Plane.of(type.bytes() * Byte.SIZE, geometry, image.memory().getFirst());
+    return new FloatMatrix(geometry, kernels, type, plane);
+  }
+
+  @Override
+  MatrixImage image() {
+    List<Integer> numbers = List.of(TYPES.indexOf(type));
+    return new MatrixImage(MatrixImage.Kind.FLOAT, geometry, numbers, List.of(plane.words()));
   }
 
   /** Stores what was widened from the same type: nothing is rounded. */

@@ -23,6 +23,9 @@ import org.jspecify.annotations.Nullable;
  * its own.
  */
 public final class LanguageModel implements AutoCloseable {
+  /** Nanoseconds of repacking from which on its result is kept. */
+  private static final long WORTH_CACHING = 1_000_000_000;
+
   private final Decoder decoder;
   private final Codec codec;
   private final @Nullable ChatTemplate template;
@@ -66,13 +69,23 @@ public final class LanguageModel implements AutoCloseable {
    * @throws IOException as the other
    */
   public static LanguageModel load(Path path, LoadOptions options) throws IOException {
+    return load(path, options, WORTH_CACHING);
+  }
+
+  /** The same with another limit, in nanoseconds, from which on a cache is written. */
+  static LanguageModel load(Path path, LoadOptions options, long worth) throws IOException {
     long start = System.nanoTime();
     try (WeightFiles files = WeightFiles.open(path, options.config())) {
       ModelConfig config = files.config();
+      if (options.cached()) {
+        files.useCache(options.cacheFolder());
+      }
       Decoder decoder = new Decoder(new LayerReader(config, files, options.floatActivations()));
       Codec codec = Codec.load(files.texts(), config.vocabSize());
       ChatTemplate template = ChatTemplate.load(files.texts());
-      return new LanguageModel(decoder, codec, template, false, System.nanoTime() - start);
+      files.writeCache(worth);
+      return new LanguageModel(
+          decoder, codec, template, files.isCached(), System.nanoTime() - start);
     }
   }
 

@@ -76,6 +76,22 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
     return FloatMatrix.of(tensor, kernels);
   }
 
+  /**
+   * Makes the matrix that an image is of.
+   *
+   * @throws IllegalArgumentException if the image's parts do not fit together
+   */
+  static PackedMatrix of(MatrixImage image, MatrixKernels kernels) {
+    return switch (image.kind()) {
+      case UNIFORM -> UniformMatrix.of(image, kernels);
+      case CODEBOOK -> CodebookMatrix.of(image, kernels);
+      case FLOAT -> FloatMatrix.of(image, kernels);
+    };
+  }
+
+  /** All there is to this matrix. */
+  abstract MatrixImage image();
+
   private static long[] checkRank(long[] shape) {
     if (shape.length != 2 || shape[0] > Integer.MAX_VALUE || shape[1] > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(

@@ -41,13 +41,32 @@ record Plane(int bits, int lanes, long stride, MemorySegment words) {
 
   /** An empty plane. */
   static Plane allocate(int bits, Geometry geometry) {
+    long size =
+        Math.multiplyExact(
+            stride(bits, geometry), Math.multiplyExact(geometry.tiles(), MatrixKernels.BLOCKS));
+    return of(bits, geometry, Arena.ofAuto().allocate(size, ALIGNMENT));
+  }
+
+  /**
+   * A plane in memory that one was in before.
+   *
+   * @throws IllegalArgumentException if it is of another size
+   */
+  static Plane of(int bits, Geometry geometry, MemorySegment words) {
+    long stride = stride(bits, geometry);
+    long size = Math.multiplyExact(stride, (long) geometry.tiles() * MatrixKernels.BLOCKS);
+    if (words.byteSize() != size) {
+      throw new IllegalArgumentException(
+          "plane of %d bytes, expected %d".formatted(words.byteSize(), size));
+    }
+    return new Plane(bits, geometry.lanes(), stride, words);
+  }
+
+  private static long stride(int bits, Geometry geometry) {
     int lanes = geometry.lanes();
     long bytes = (long) geometry.columnsPadded() / Geometry.UNIT * bits * lanes * Short.BYTES;
     long gap = bits == Float.SIZE ? 2 * GAP : GAP;
-    long stride = Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT + gap;
-    long size =
-        Math.multiplyExact(stride, Math.multiplyExact(geometry.tiles(), MatrixKernels.BLOCKS));
-    return new Plane(bits, lanes, stride, Arena.ofAuto().allocate(size, ALIGNMENT));
+    return Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT + gap;
   }
 
   /** Where a unit of columns of the first row of a row block is. */

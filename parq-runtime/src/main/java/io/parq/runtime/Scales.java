@@ -23,8 +23,26 @@ record Scales(boolean brief, Geometry geometry, MemorySegment values) {
 
   /** All zero. */
   static Scales allocate(boolean brief, Geometry geometry) {
-    long bytes = Math.multiplyExact(geometry.perGroup(), brief ? Short.BYTES : Float.BYTES);
+    long bytes = byteSize(brief, geometry);
     return new Scales(brief, geometry, Arena.ofAuto().allocate(bytes, Plane.ALIGNMENT));
+  }
+
+  /**
+   * Those in memory that they were in before.
+   *
+   * @throws IllegalArgumentException if it is of another size
+   */
+  static Scales of(boolean brief, Geometry geometry, MemorySegment values) {
+    if (values.byteSize() != byteSize(brief, geometry)) {
+      throw new IllegalArgumentException(
+          "scales of %d bytes, expected %d"
+              .formatted(values.byteSize(), byteSize(brief, geometry)));
+    }
+    return new Scales(brief, geometry, values);
+  }
+
+  private static long byteSize(boolean brief, Geometry geometry) {
+    return Math.multiplyExact(geometry.perGroup(), brief ? Short.BYTES : Float.BYTES);
   }
 
   /** Bytes of a row block's values. */

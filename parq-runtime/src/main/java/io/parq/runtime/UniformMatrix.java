@@ -5,7 +5,10 @@ import io.parq.grids.Lattice;
 import io.parq.grids.QuantizedTensor;
 import io.parq.grids.UniformGrid;
 import io.parq.runtime.Operand.Kind;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,6 +65,30 @@ final class UniformMatrix extends PackedMatrix {
       }
     }
     return new UniformMatrix(geometry, kernels, plane, centre, scales, biases);
+  }
+
+  static UniformMatrix of(MatrixImage image, MatrixKernels kernels) {
+    Geometry geometry = image.geometry();
+    List<MemorySegment> memory = image.memory();
+    boolean brief = image.numbers().get(2) != 0;
+    return new UniformMatrix(
+        geometry,
+        kernels,
+        Plane.of(image.numbers().get(0), geometry, memory.get(0)),
+        Float.intBitsToFloat(image.numbers().get(1)),
+        Scales.of(brief, geometry, memory.get(1)),
+        memory.size() == 2 ? null : Scales.of(false, geometry, memory.get(2)));
+  }
+
+  @Override
+  MatrixImage image() {
+    List<MemorySegment> memory = new ArrayList<>(List.of(plane.words(), scales.values()));
+    if (biases != null) {
+      memory.add(biases.values());
+    }
+    List<Integer> numbers =
+        List.of(plane.bits(), Float.floatToRawIntBits(centre), scales.brief() ? 1 : 0);
+    return new MatrixImage(MatrixImage.Kind.UNIFORM, geometry, numbers, memory);
   }
 
   /** Whether scales of groups are bfloat16 numbers. */

@@ -28,6 +28,10 @@ final class WeightFiles implements AutoCloseable {
   private final TensorSource source;
   private final TextFiles texts;
   private final @Nullable String ownConfig;
+  private @Nullable MatrixCache cache;
+
+  /** Nanoseconds that repacking took. */
+  private long repacking;
 
   /** Stored names by those of a text model. */
   private final Map<String, String> names = new LinkedHashMap<>();
@@ -117,10 +121,41 @@ final class WeightFiles implements AutoCloseable {
     }
   }
 
-  /** Repacks a matrix. */
+  /** Takes matrices from a cache from now on, as far as it has them. */
+  void useCache(@Nullable Path folder) throws IOException {
+    cache = MatrixCache.open(path, folder);
+  }
+
+  /** Whether all matrices came from the cache. */
+  boolean isCached() {
+    return cache != null && cache.isComplete();
+  }
+
+  /** Writes the cache if that saves some time. */
+  void writeCache(long worth) {
+    if (cache != null && repacking >= worth) {
+      cache.write();
+    }
+  }
+
+  /** Repacks a matrix, or takes it from the cache. */
   PackedMatrix matrix(String name, int rows, int columns) throws IOException {
     String stored = stored(name);
     check(name, source.shape(stored), rows, columns);
+    PackedMatrix cached = cache == null ? null : cache.get(name, rows, columns);
+    if (cached != null) {
+      return cached;
+    }
+    long start = System.nanoTime();
+    PackedMatrix matrix = repacked(name, stored);
+    repacking += System.nanoTime() - start;
+    if (cache != null) {
+      cache.add(name, matrix);
+    }
+    return matrix;
+  }
+
+  private PackedMatrix repacked(String name, String stored) throws IOException {
     try {
       QuantizedTensor quantized = source.quantized(stored);
       return quantized == null ? PackedMatrix.of(source.plain(stored)) : PackedMatrix.of(quantized);

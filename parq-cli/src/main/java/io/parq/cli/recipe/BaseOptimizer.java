@@ -2,6 +2,7 @@ package io.parq.cli.recipe;
 
 import io.parq.optim.Adam;
 import io.parq.optim.AdamW;
+import io.parq.optim.Moments;
 import io.parq.optim.Optimizer;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.Sgd;
@@ -18,6 +19,7 @@ import java.util.List;
  * @param epsilon of Adam and AdamW
  * @param momentum of SGD
  * @param nesterov of SGD
+ * @param moments precision in which moments are kept
  */
 public record BaseOptimizer(
     Name name,
@@ -27,7 +29,8 @@ public record BaseOptimizer(
     double beta2,
     double epsilon,
     double momentum,
-    boolean nesterov) {
+    boolean nesterov,
+    Moments moments) {
   /** The optimizers. */
   public enum Name {
     /** {@link AdamW}. */
@@ -45,6 +48,14 @@ public record BaseOptimizer(
     }
   }
 
+  /** {@return how many moments a weight has} */
+  public int momentsPerWeight() {
+    return switch (name) {
+      case ADAMW, ADAM -> 2;
+      case SGD -> momentum > 0 ? 1 : 0;
+    };
+  }
+
   /**
    * {@return the optimizer}
    *
@@ -53,11 +64,14 @@ public record BaseOptimizer(
   public Optimizer over(List<ParamGroup> groups) {
     return switch (name) {
       case ADAMW ->
-          new AdamW(groups, new AdamW.Options(learningRate, beta1, beta2, epsilon, weightDecay));
+          new AdamW(
+              groups, new AdamW.Options(learningRate, beta1, beta2, epsilon, weightDecay, moments));
       case ADAM ->
-          new Adam(groups, new Adam.Options(learningRate, beta1, beta2, epsilon, weightDecay));
+          new Adam(
+              groups, new Adam.Options(learningRate, beta1, beta2, epsilon, weightDecay, moments));
       case SGD ->
-          new Sgd(groups, new Sgd.Options(learningRate, momentum, 0, weightDecay, nesterov));
+          new Sgd(
+              groups, new Sgd.Options(learningRate, momentum, 0, weightDecay, nesterov, moments));
     };
   }
 }

@@ -5,6 +5,7 @@ import io.parq.grids.Granularity;
 import io.parq.grids.Grid;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.ScaleType;
+import io.parq.optim.Moments;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -119,8 +120,11 @@ final class Binder {
                     betas.get(1),
                     optimizer.get(Keys.EPS),
                     optimizer.get(Keys.MOMENTUM),
-                    optimizer.get(Keys.NESTEROV)));
-    return made == null ? new BaseOptimizer(BaseOptimizer.Name.SGD, 0, 0, 0, 0, 0, 0, false) : made;
+                    optimizer.get(Keys.NESTEROV),
+                    optimizer.get(Keys.MOMENTS)));
+    return made == null
+        ? new BaseOptimizer(BaseOptimizer.Name.SGD, 0, 0, 0, 0, 0, 0, false, Moments.FP32)
+        : made;
   }
 
   private static Schedule schedule(Values schedule) {

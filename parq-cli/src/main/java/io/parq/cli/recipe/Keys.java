@@ -3,6 +3,7 @@ package io.parq.cli.recipe;
 import io.parq.grids.ActivationQuantization;
 import io.parq.grids.Granularity;
 import io.parq.grids.ScaleType;
+import io.parq.optim.Moments;
 import io.parq.optim.NonFinite;
 import io.parq.torch.train.TextFormat;
 import java.nio.file.Path;
@@ -183,6 +184,12 @@ final class Keys {
   static final Key<Boolean> NESTEROV =
       Key.of("nesterov", Types.bool(), "false", "whether momentum looks ahead")
           .onlyWith(OPTIMIZER_NAME, BaseOptimizer.Name.SGD);
+  static final Key<Moments> MOMENTS =
+      Key.of(
+          "moments",
+          Types.choice(Moments.class),
+          "fp32",
+          "precision in which running averages and momentum are kept; lower ones save memory");
 
   static final Key<Schedule.Name> SCHEDULE_NAME =
       Key.of(
@@ -282,7 +289,7 @@ final class Keys {
   static final Key<Values> OPTIMIZER =
       Key.of(
           "optimizer",
-          Section.of(OPTIMIZER_NAME, LR, WEIGHT_DECAY, BETAS, EPS, MOMENTUM, NESTEROV),
+          Section.of(OPTIMIZER_NAME, LR, WEIGHT_DECAY, BETAS, EPS, MOMENTUM, NESTEROV, MOMENTS),
           "{}",
           "what updates the weights");
   static final Key<Values> SCHEDULE =

@@ -131,6 +131,7 @@ final class RecipeWriter {
     tree.put(Keys.EPS, optimizer.epsilon());
     tree.put(Keys.MOMENTUM, optimizer.momentum());
     tree.put(Keys.NESTEROV, optimizer.nesterov());
+    tree.put(Keys.MOMENTS, Types.name(optimizer.moments()));
     return tree;
   }
 

@@ -232,8 +232,8 @@ class RecipePropertiesTest {
           section(
               "optimizer",
               one(
-                  "  name: sgd\n" + some("momentum: 0.9", "lr: 0"),
-                  "  name: adam\n" + some("betas: [0, 0.5]", "eps: 1e-12"),
+                  "  name: sgd\n" + some("momentum: 0.9", "lr: 0", "moments: blockwise_8bit"),
+                  "  name: adam\n" + some("betas: [0, 0.5]", "eps: 1e-12", "moments: bf16"),
                   some("lr: 5e-324", "weight_decay: 1.7976931348623157e308", "betas: [0.1, 0.2]"))),
           section(
               "schedule",

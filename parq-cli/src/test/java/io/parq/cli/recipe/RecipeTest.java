@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.parq.grids.ActivationQuantization;
 import io.parq.grids.QuantConfig;
 import io.parq.optim.LrSchedule;
+import io.parq.optim.Moments;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.Parameter;
 import io.parq.optim.Parameter.Kind;
@@ -18,6 +19,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -332,6 +334,18 @@ class RecipeTest {
     assertEquals(folder.resolve("a/t.txt"), recipe.data().train());
     assertEquals(Path.of("here"), recipe.output());
     assertEquals(recipes.resolve("out"), RecipeReader.read(file, List.of()).recipe().output());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"adamw, fp32", "adamw, bf16", "adam, blockwise-8bit", "sgd, bf16"})
+  void moments(String name, String moments) {
+    String optimizer = "optimizer: {name: %s, moments: %s}".formatted(name, moments);
+    Recipe recipe = recipe(MINIMAL + optimizer);
+    List<ParamGroup> groups = List.of(new ParamGroup(List.of(parameter("w", Kind.LINEAR)), null));
+    Moments expected = Moments.valueOf(moments.toUpperCase(Locale.ROOT).replace('-', '_'));
+    assertEquals(expected, recipe.optimizer().moments());
+    String built = recipe.optimizer().over(groups).toString();
+    assertEquals(expected != Moments.FP32, built.contains("moments="), built);
   }
 
   @ParameterizedTest

@@ -26,6 +26,9 @@ import org.jspecify.annotations.Nullable;
  * single precision other weights keep their type; in bfloat16 they must be exact in it too.
  */
 public final class FloatsWriter extends FolderWriter {
+  /** Elements that are rounded at a time. */
+  private static final int PIECE = 1 << 12;
+
   private final FloatsTarget target;
 
   /** Makes a writer of single precision. */
@@ -91,9 +94,13 @@ public final class FloatsWriter extends FolderWriter {
   private static MemorySegment narrow(MemorySegment values, Arena arena) {
     long elements = values.byteSize() / 4;
     MemorySegment narrow = arena.allocate(2 * elements, Long.BYTES);
-    for (long i = 0; i < elements; i++) {
-      short bits = SmallFloat.toBf16(values.getAtIndex(ValueLayout.JAVA_FLOAT, i));
-      narrow.setAtIndex(ValueLayout.JAVA_SHORT, i, bits);
+    float[] wide = new float[(int) Math.min(PIECE, elements)];
+    short[] bits = new short[wide.length];
+    for (long i = 0; i < elements; i += PIECE) {
+      int n = (int) Math.min(PIECE, elements - i);
+      MemorySegment.copy(values, ValueLayout.JAVA_FLOAT, 4 * i, wide, 0, n);
+      SmallFloat.toBf16(wide, 0, bits, 0, n);
+      MemorySegment.copy(bits, 0, narrow, ValueLayout.JAVA_SHORT, 2 * i, n);
     }
     return narrow;
   }

@@ -3,6 +3,7 @@ package io.parq.torch.train;
 import io.parq.export.model.ModelConfig;
 import io.parq.grids.BlockLayout;
 import io.parq.grids.QuantConfig;
+import io.parq.optim.Moments;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.Parameter;
 import java.util.LinkedHashMap;
@@ -17,7 +18,8 @@ import java.util.stream.Collectors;
  * <pre>
  * weights       4 N
  * gradients     4 N
- * moments       4 N for each moment: 2 for Adam and AdamW, 1 for SGD with momentum   (Java heap)
+ * moments       4 N for each moment: 2 for Adam and AdamW, 1 for SGD with momentum;
+ *               2 N in bf16 and 1.016 N in 8 bits, small tensors aside               (Java heap)
  * latents       4 Q                                                                  (Java heap)
  * lattices      scales, zero points and offsets, 4 bytes each                        (Java heap)
  * activations   4 * batch * time * layers * (4 inner + 4 hidden + 5 queries + 2 keys)
@@ -80,6 +82,7 @@ public record MemoryEstimate(
    * @param groups the parameters; not modified
    * @param momentsPerWeight moments that the base optimizer keeps: 2 for Adam and AdamW, 1 for SGD
    *     with momentum, 0 without; at least 0
+   * @param precision in which they are kept
    * @param batchSize sequences in a batch, at least 1
    * @param sequenceLength tokens in each, at least 1
    * @return the estimate
@@ -89,15 +92,18 @@ public record MemoryEstimate(
       ModelConfig config,
       List<ParamGroup> groups,
       int momentsPerWeight,
+      Moments precision,
       int batchSize,
       int sequenceLength) {
     long all = 0;
+    long moment = 0;
     long quantized = 0;
     long numbers = 0;
     for (ParamGroup group : groups) {
       QuantConfig quant = group.config();
       for (Parameter parameter : group.parameters()) {
         all += parameter.size();
+        moment += precision.bytes(parameter.size());
         if (quant != null) {
           quantized += parameter.size();
           numbers += numbersPerBlock(quant) * blocks(parameter, quant);
@@ -105,7 +111,8 @@ public record MemoryEstimate(
       }
     }
     Sizes sizes = new Sizes(all, quantized, 4 * numbers);
-    return of(config, sizes, momentsPerWeight, batchSize, sequenceLength);
+    Checks.atLeast("moments", momentsPerWeight, 0);
+    return of(config, sizes, momentsPerWeight * moment, batchSize, sequenceLength);
   }
 
   private static long blocks(Parameter parameter, QuantConfig quant) {
@@ -132,18 +139,29 @@ public record MemoryEstimate(
    * @param config what the model looks like
    * @param sizes how large it is
    * @param momentsPerWeight as above
+   * @param precision in which they are kept
    * @param batchSize sequences in a batch, at least 1
    * @param sequenceLength tokens in each, at least 1
    * @return the estimate
    * @throws IllegalArgumentException if a number is out of range
    */
   public static MemoryEstimate of(
-      ModelConfig config, Sizes sizes, int momentsPerWeight, int batchSize, int sequenceLength) {
+      ModelConfig config,
+      Sizes sizes,
+      int momentsPerWeight,
+      Moments precision,
+      int batchSize,
+      int sequenceLength) {
     Checks.atLeast("moments", momentsPerWeight, 0);
+    long moments = momentsPerWeight * precision.bytes(sizes.parameters());
+    return of(config, sizes, moments, batchSize, sequenceLength);
+  }
+
+  private static MemoryEstimate of(
+      ModelConfig config, Sizes sizes, long moments, int batchSize, int sequenceLength) {
     Checks.atLeast("batch size", batchSize, 1);
     Checks.atLeast("sequence length", sequenceLength, 1);
     long weights = Math.multiplyExact(4, sizes.parameters());
-    long moments = momentsPerWeight * weights;
     long latents = 4 * sizes.quantized();
     long tokens = (long) batchSize * sequenceLength;
     long heap = HEAP_BASE + moments + latents + sizes.latticeBytes();

@@ -8,6 +8,7 @@ import io.parq.export.model.ModelConfig;
 import io.parq.grids.Granularity;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.UniformGrid;
+import io.parq.optim.Moments;
 import io.parq.optim.ParamGroup;
 import io.parq.optim.Parameter;
 import java.util.List;
@@ -45,7 +46,7 @@ class MemoryEstimateTest {
     ModelConfig config =
         SmallModels.config(layers, hidden, inner, heads, keyHeads, vocabulary, tied);
     MemoryEstimate.Sizes sizes = new MemoryEstimate.Sizes(parameters, parameters, 0);
-    MemoryEstimate estimate = MemoryEstimate.of(config, sizes, 2, batch, time);
+    MemoryEstimate estimate = MemoryEstimate.of(config, sizes, 2, Moments.FP32, batch, time);
     double mebibytes = estimate.total() / (1024.0 * 1024.0);
     assertEquals(1, mebibytes / peak, 0.05, estimate::toString);
   }
@@ -60,7 +61,7 @@ class MemoryEstimateTest {
     List<ParamGroup> groups =
         List.of(new ParamGroup(List.of(matrix), quant), new ParamGroup(List.of(vector), null));
     ModelConfig config = SmallModels.config(3, 32, 64, 4, 2, 100, true);
-    MemoryEstimate estimate = MemoryEstimate.of(config, groups, 2, 2, 8);
+    MemoryEstimate estimate = MemoryEstimate.of(config, groups, 2, Moments.FP32, 2, 8);
     assertEquals(4 * 6450, estimate.weights());
     assertEquals(4 * 6450, estimate.gradients());
     assertEquals(2 * 4 * 6450, estimate.moments());
@@ -72,11 +73,20 @@ class MemoryEstimateTest {
         estimate.total(), estimate.breakdown().values().stream().mapToLong(Long::longValue).sum());
     assertTrue(estimate.heap() > estimate.moments() + estimate.latents());
     assertTrue(estimate.toString().contains(" MB = weights "), estimate::toString);
+    long bf16 = MemoryEstimate.of(config, groups, 2, Moments.BF16, 2, 8).moments();
+    assertEquals(2 * (2 * 6400 + 4 * 50), bf16);
+    long blockwise = MemoryEstimate.of(config, groups, 1, Moments.BLOCKWISE_8BIT, 2, 8).moments();
+    assertEquals(6400 + 4 * 25 + 4 * 50, blockwise);
     long untied =
-        MemoryEstimate.of(SmallModels.config(3, 32, 64, 4, 2, 100, false), groups, 2, 2, 8)
+        MemoryEstimate.of(
+                SmallModels.config(3, 32, 64, 4, 2, 100, false), groups, 2, Moments.FP32, 2, 8)
             .temporaries();
     assertEquals(3 * 4 * 16 * 100, untied);
-    assertThrows(IllegalArgumentException.class, () -> MemoryEstimate.of(config, groups, -1, 2, 8));
-    assertThrows(IllegalArgumentException.class, () -> MemoryEstimate.of(config, groups, 2, 0, 8));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> MemoryEstimate.of(config, groups, -1, Moments.FP32, 2, 8));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> MemoryEstimate.of(config, groups, 2, Moments.FP32, 0, 8));
   }
 }
