@@ -282,4 +282,19 @@ class ConsumersTest {
     assertTrue(Files.isDirectory(folder), folder + ": expected what GgufModelsTest writes");
     PythonVenv.check("check_gguf.py", folder);
   }
+
+  @Test
+  void openAiClientsUseTheServer() throws Exception {
+    Path folder = artifacts("serve");
+    int clients = 64;
+    try (ServerProcess server = ServerProcess.start("secret", "--name", "tiny")) {
+      Files.writeString(
+          folder.resolve("server.json"),
+          """
+          {"url": "%sv1", "model": "tiny", "key": "secret", "clients": %d, "seconds": 120}
+          """
+              .formatted(server.uri(), clients));
+      PythonVenv.check("check_serve.py", folder);
+    }
+  }
 }
