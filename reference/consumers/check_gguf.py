@@ -111,7 +111,7 @@ class File:
 
     def __init__(self, ggml, path):
         self.ggml = ggml
-        self.bytes = np.fromfile(path, dtype=np.uint8)
+        self.bytes = np.memmap(path, dtype=np.uint8, mode="r")
         self.context = ggml.gguf_init_from_file(str(path).encode(), GgufParameters(True, None))
         if not self.context:
             raise Mismatch("ggml does not open the file")
@@ -127,7 +127,7 @@ class File:
         start += self.ggml.gguf_get_tensor_offset(self.context, index)
         size = self.ggml.gguf_get_tensor_size(self.context, index)
         kind = self.ggml.gguf_get_tensor_type(self.context, index)
-        return kind, self.bytes[start : start + size].copy()
+        return kind, np.array(self.bytes[start : start + size])
 
     def decoders(self, kind, raw, shape):
         """Yields who decoded, and what it made of the bytes."""
