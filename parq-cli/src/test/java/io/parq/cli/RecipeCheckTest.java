@@ -173,7 +173,8 @@ class RecipeCheckTest {
     assertEquals(
         "r.yaml:6: qat.embedding: embed.weight: " + TorchaoWriter.GEMMA3_EMBEDDING, message);
     RecipeCheck.run(file, groups(file), torchao, Family.LLAMA);
-    RecipeCheck.run(file, groups(file), GROUPS, Family.GEMMA3);
+    RecipeFile embedding = recipe("  embedding: {bits: 4}\n");
+    RecipeCheck.run(embedding, groups(embedding), GROUPS, Family.GEMMA3);
     RecipeFile linear = recipe("  linear: {bits: 4}\n");
     RecipeCheck.run(linear, groups(linear), torchao, Family.GEMMA3);
   }

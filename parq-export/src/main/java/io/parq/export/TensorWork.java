@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
 
@@ -38,7 +39,7 @@ public final class TensorWork {
   private final Progress progress;
   private final long total;
   private long done;
-  private volatile boolean failed;
+  private final AtomicInteger firstFailed = new AtomicInteger(Integer.MAX_VALUE);
 
   private TensorWork(Progress progress, long total) {
     this.progress = progress;
@@ -68,11 +69,15 @@ public final class TensorWork {
     List<Future<?>> results = new ArrayList<>();
     try (ExecutorService pool =
         Executors.newFixedThreadPool(threads(), Thread.ofPlatform().daemon().factory())) {
-      for (T tensor : tensors) {
+      for (int i = 0; i < tensors.size(); i++) {
+        int index = i;
+        T tensor = tensors.get(i);
         results.add(
             pool.submit(
                 () -> {
-                  state.run(name.apply(tensor), bytes.applyAsLong(tensor), tensor, work);
+                  state.begin(name.apply(tensor));
+                  state.run(index, tensor, work);
+                  state.end(bytes.applyAsLong(tensor));
                   return tensor;
                 }));
       }
@@ -108,22 +113,22 @@ public final class TensorWork {
     return Math.clamp(threads, 1, MOST);
   }
 
-  private <T> void run(String name, long bytes, T tensor, Work<T> work) throws IOException {
-    if (failed) {
+  private <T> void run(int index, T tensor, Work<T> work) throws IOException {
+    if (firstFailed.get() < index) {
       return;
     }
-    begin(name);
     try {
       work.run(tensor);
     } catch (IOException | RuntimeException | Error e) {
-      failed = true;
+      firstFailed.accumulateAndGet(index, Math::min);
       throw e;
     }
-    end(bytes);
   }
 
   private synchronized void begin(String name) {
-    progress.at(done, total, name);
+    if (firstFailed.get() == Integer.MAX_VALUE) {
+      progress.at(done, total, name);
+    }
   }
 
   private synchronized void end(long bytes) {
