@@ -2,12 +2,14 @@ package io.parq.cli;
 
 import io.parq.benchmarks.Bench;
 import io.parq.benchmarks.BenchTable;
+import io.parq.benchmarks.ExportBench;
 import io.parq.benchmarks.Machine;
 import io.parq.benchmarks.Reference;
 import io.parq.benchmarks.Results;
 import io.parq.benchmarks.Row;
 import io.parq.benchmarks.RuntimeBench;
 import io.parq.export.model.ModelConfig;
+import io.parq.grids.QuantConfig;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -38,6 +40,9 @@ final class BenchCommand implements Callable<Integer> {
   private static final int ROUNDS = 5;
   private static final int PROMPT = 64;
   private static final int TOKENS = 16;
+  private static final List<String> EXPORTED =
+      List.of("symmetric:4 group:32 bf16", "stretched:2 per-row bf16");
+  private static final int EXPORTED_LAYERS = 8;
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -84,8 +89,24 @@ final class BenchCommand implements Callable<Integer> {
       description = "with --runtime: layers of the decoder (default: ${DEFAULT-VALUE})")
   private int layers = 32;
 
+  @Option(
+      names = "--export",
+      paramLabel = "FOLDER",
+      description = {
+        "instead time exporting a packed models of random codes to every target, against copying the files;",
+        "they are written below this folder and removed (7 GB, some minutes)"
+      })
+  private @Nullable Path export;
+
   @Override
   public Integer call() throws IOException {
+    if (export != null) {
+      for (String weights : EXPORTED) {
+        ExportBench.run(
+            export, QuantConfig.parse(weights), EXPORTED_LAYERS, spec.commandLine().getOut());
+      }
+      return 0;
+    }
     if (threads < 1 || layers < 1) {
       throw new ParameterException(
           spec.commandLine(),
