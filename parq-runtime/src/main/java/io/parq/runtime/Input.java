@@ -181,10 +181,10 @@ final class Input {
     for (int i = 0; i < count; i++) {
       int code = all[from + i];
       sum += code;
-      values[to + i] = code << Short.SIZE | code & 0xFFFF;
+      values[to + i] = (code << Short.SIZE) | (code & 0xFFFF);
     }
     // What pads counts nothing.
-    Arrays.fill(values, to + count, to + numbers.chunk(), zero << Short.SIZE | zero & 0xFFFF);
+    Arrays.fill(values, to + count, to + numbers.chunk(), (zero << Short.SIZE) | (zero & 0xFFFF));
     return sum - count * zero;
   }
 }

@@ -102,13 +102,13 @@ record Plane(int bits, int lanes, long stride, MemorySegment words) {
       int count = step == 2 ? 16 : 8;
       for (int i = 0; i < count; i++) {
         int field = fields[first + i];
-        word |= step == 2 ? field >> 2 << i : (field & 3) << 2 * i;
+        word |= step == 2 ? (field >> 2) << i : (field & 3) << (2 * i);
       }
       return word;
     }
     int count = STEP_BITS / bits;
     for (int i = 0; i < count; i++) {
-      word |= fields[column + step * count + i] << i * bits;
+      word |= fields[column + step * count + i] << (i * bits);
     }
     return word;
   }
@@ -142,12 +142,12 @@ record Plane(int bits, int lanes, long stride, MemorySegment words) {
   int get(long row, int column) {
     int i = column % Geometry.UNIT;
     if (bits == 3) {
-      int low = words.get(SHORT, address(row, column, i / 8)) >> i % 8 * 2 & 3;
-      int high = words.get(SHORT, address(row, column, 2)) >> i & 1;
+      int low = (words.get(SHORT, address(row, column, i / 8)) >> (i % 8 * 2)) & 3;
+      int high = (words.get(SHORT, address(row, column, 2)) >> i) & 1;
       return low + 4 * high;
     }
     int count = STEP_BITS / bits;
     int word = words.get(SHORT, address(row, column, i / count));
-    return word >> i % count * bits & (1 << bits) - 1;
+    return (word >> (i % count * bits)) & ((1 << bits) - 1);
   }
 }

@@ -142,7 +142,7 @@ public record Sampling(
   private static long key(float logit, int id) {
     int bits = Float.floatToIntBits(Float.isNaN(logit) ? Float.POSITIVE_INFINITY : -logit + 0f);
     int ordered = bits < 0 ? bits ^ Integer.MAX_VALUE : bits;
-    return (long) ordered << 32 | id;
+    return ((long) ordered << 32) | id;
   }
 
   private void penalize(float[] logits, int[] ids, int count) {

@@ -102,7 +102,7 @@ final class ScalarKernels implements MatrixKernels {
       low |= plane.words().get(SHORT, at + 2 * LANES) << Short.SIZE;
       int high = plane.words().get(SHORT, at + 4 * LANES);
       for (int i = 0; i < Geometry.UNIT; i++) {
-        fields[i] = (low >> 2 * i & 3) + (high >> i & 1) * 4;
+        fields[i] = ((low >> (2 * i)) & 3) + ((high >> i) & 1) * 4;
       }
       return;
     }

@@ -20,6 +20,11 @@ final class Team {
 
   private static final int LOOKS = 64;
 
+  /**
+   * Nanoseconds that a caller sleeps when the others take long, for they may need its processor.
+   */
+  private static final long NAP = 10_000;
+
   /** Multiplications below which a second thread costs more than it saves. */
   private static final long WORTH_THREADS = 1 << 16;
 
@@ -175,7 +180,7 @@ final class Team {
     void await() {
       for (int look = 0; done.get() < tasks; look++) {
         if (look % 1024 == 1023) {
-          Thread.yield();
+          LockSupport.parkNanos(this, NAP);
         } else {
           Thread.onSpinWait();
         }

@@ -48,7 +48,7 @@ final class VectorKernels implements MatrixKernels {
   public Operand prepare(Kind kind, short[] x, float factor) {
     int[] pairs = new int[x.length];
     for (int i = 0; i < pairs.length; i++) {
-      pairs[i] = x[i] << Short.SIZE | Short.toUnsignedInt(x[i]);
+      pairs[i] = (x[i] << Short.SIZE) | Short.toUnsignedInt(x[i]);
     }
     float[] offsets = new float[kind.groups()];
     for (int g = 0; g < offsets.length; g++) {
@@ -67,7 +67,7 @@ final class VectorKernels implements MatrixKernels {
       for (int i = unit * Geometry.UNIT; i < (unit + 1) * Geometry.UNIT; i++) {
         sum -= x[i] * kind.half();
       }
-      starts[unit] = sum << Short.SIZE | sum & 0xFFFF;
+      starts[unit] = (sum << Short.SIZE) | (sum & 0xFFFF);
     }
     return new Operand.Shorts(kind, factor, pairs, starts, offsets);
   }

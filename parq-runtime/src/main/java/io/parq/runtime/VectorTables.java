@@ -29,7 +29,7 @@ final class VectorTables {
   private static float[] counts(int column, int bits, int weight, float centre) {
     float[] counts = new float[2 * SIZE];
     for (int entry = 0; entry < counts.length; entry++) {
-      counts[entry] = weight * (entry % SIZE >> column * bits & (1 << bits) - 1) - centre;
+      counts[entry] = weight * (((entry % SIZE) >> (column * bits)) & ((1 << bits) - 1)) - centre;
     }
     return counts;
   }
