@@ -41,6 +41,25 @@ interface BlockKernels {
    */
   void magnitudes(float[] x, int from, int blocks, int size, float[] largest, double[] sums);
 
+  /** The sum of values that are not below a bound, the others counting as 0. */
+  double sumFrom(float[] x, int length, float least);
+
+  /**
+   * Counts and sums the values that are not below each of {@link BestSplit#CUTS} bounds.
+   *
+   * @param sums overwritten; single precision, in any order
+   * @param counts added to
+   */
+  void tally(float[] x, int from, int length, float[] cuts, float[] sums, int[] counts);
+
+  /**
+   * Picks the values of {@code low <= x < high}, in their order.
+   *
+   * @param out receives them; as long as x at least, or x itself
+   * @return how many
+   */
+  int select(float[] x, int length, float low, float high, float[] out);
+
   /** Subtracts v from values of at least zero, and adds it to the others. */
   void subtractSigned(float[] x, int length, float v);
 
