@@ -39,7 +39,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ArchitectureTest {
 
   private static final String[] LIBRARIES = {
-    "io.parq.grids..", "io.parq.optim..", "io.parq.export..", "io.parq.runtime.."
+    "io.parq.grids..", "io.parq.optim..", "io.parq.export..", "io.parq.runtime..", "io.parq.serve.."
   };
 
   private static final String JMH_GENERATED = "..jmh_generated..";
@@ -57,7 +57,17 @@ class ArchitectureTest {
   /** Without this, a class path that lacks a module would pass all other tests. */
   @ParameterizedTest
   @ValueSource(
-      strings = {"grids", "optim", "export", "runtime", "torch", "samples", "benchmarks", "cli"})
+      strings = {
+        "grids",
+        "optim",
+        "export",
+        "runtime",
+        "serve",
+        "torch",
+        "samples",
+        "benchmarks",
+        "cli"
+      })
   void everyModuleIsRead(String module) {
     assertTrue(
         parq.stream().anyMatch(resideInAPackage("io.parq." + module + "..")),
@@ -70,6 +80,7 @@ class ArchitectureTest {
     "io.parq.optim.., io.parq.grids..",
     "io.parq.export.., io.parq.grids..",
     "io.parq.runtime.., io.parq.grids..|io.parq.export..",
+    "io.parq.serve.., io.parq.runtime..|io.parq.export..|io.parq.grids..",
     "io.parq.torch.., io.parq.grids..|io.parq.optim..|io.parq.export..",
     "io.parq.benchmarks.., io.parq.grids..|io.parq.optim..|io.parq.export..|io.parq.runtime..|io.parq.torch..",
     "io.parq.samples.., io.parq.grids..|io.parq.optim..|io.parq.export..|io.parq.runtime..|io.parq.torch..",
@@ -100,7 +111,7 @@ class ArchitectureTest {
   void theRuntimeNeedsNoLibTorch() {
     noClasses()
         .that()
-        .resideInAPackage("io.parq.runtime..")
+        .resideInAnyPackage("io.parq.runtime..", "io.parq.serve..")
         .should()
         .dependOnClassesThat(resideInAnyPackage("org.bytedeco..", "ai.djl.pytorch.."))
         .check(parq);

@@ -156,7 +156,8 @@ class MainTest {
   void helpNamesEveryCommand() {
     assertEquals(0, parq("--help"));
     String help = out;
-    for (String command : List.of("demo", "quantize", "inspect", "bench")) {
+    for (String command :
+        List.of("demo", "generate", "chat", "serve", "quantize", "inspect", "bench")) {
       assertTrue(help.contains("  " + command), help);
       assertEquals(0, parq(command, "--help"));
     }

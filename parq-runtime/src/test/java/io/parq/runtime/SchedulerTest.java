@@ -1,14 +1,17 @@
 package io.parq.runtime;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -19,6 +22,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
 class SchedulerTest {
@@ -66,6 +71,46 @@ class SchedulerTest {
         assertEquals(alone.end(), result.end());
       }
       assertEquals(0, scheduler.waiting());
+    }
+  }
+
+  /** Different lengths, some prompts in parts, others a token at a time, some across a limit. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"llama3", "qwen2-yarn", "qwen3", "phi3", "phi3-longrope-beyond", "gemma3"})
+  void logitsTogetherAreThoseAlone(String family) throws IOException {
+    Path folder =
+        Path.of(System.getProperty("basedir", ""))
+            .toAbsolutePath()
+            .resolveSibling("parq-torch/src/test/resources/golden")
+            .resolve(family);
+    try (LanguageModel other = LanguageModel.load(folder)) {
+      Decoder decoder = other.decoder();
+      SplittableRandom random = new SplittableRandom(17);
+      List<int[]> texts = new ArrayList<>();
+      List<KeyValueCache> caches = new ArrayList<>();
+      for (int i = 0; i < 7; i++) {
+        texts.add(random.ints(64, 0, other.config().vocabSize()).toArray());
+        caches.add(decoder.newCache());
+      }
+      for (int step = 0; step < 30; step++) {
+        List<Chunk> chunks = new ArrayList<>();
+        for (int i = 0; i < texts.size(); i++) {
+          int length = 3 + 4 * i + step;
+          decoder.refresh(caches.get(i), length);
+          int to = Math.min(length, caches.get(i).length() + 5);
+          chunks.add(new Chunk(texts.get(i), to, length, caches.get(i)));
+        }
+        float[][] together = decoder.step(chunks);
+        for (int i = 0; i < texts.size(); i++) {
+          Chunk chunk = chunks.get(i);
+          assertEquals(chunk.isLast() ? other.config().vocabSize() : 0, together[i].length);
+          if (chunk.isLast()) {
+            float[] alone = decoder.read(texts.get(i), chunk.length(), decoder.newCache(), false);
+            assertArrayEquals(alone, together[i], 1e-4f, "text %d, step %d".formatted(i, step));
+          }
+        }
+      }
     }
   }
 

@@ -231,23 +231,27 @@ final class Api {
       throw ApiException.request(
           415, null, "content type '%s', expected application/json".formatted(type));
     }
-    int most = options.limits().bodyBytes();
-    byte[] bytes = {};
-    if (request.content().hasEntity()) {
-      try (InputStream in = request.content().inputStream()) {
-        bytes = in.readNBytes(most);
-        if (in.read() >= 0) {
-          throw ApiException.request(
-              413, null, "the body is larger than the %d bytes expected".formatted(most));
-        }
-      }
-    }
+    byte[] bytes = request.content().hasEntity() ? read(request) : new byte[0];
     try {
       return JSON.readTree(bytes);
     } catch (JsonProcessingException e) {
-      throw ApiException.request(
-          400, null, "the body is no JSON: " + String.valueOf(e.getOriginalMessage()));
+      throw ApiException.request(400, null, "the body is no JSON: " + e.getOriginalMessage());
     }
+  }
+
+  private byte[] read(ServerRequest request) throws IOException {
+    int most = options.limits().bodyBytes();
+    byte[] bytes;
+    try (InputStream in = request.content().inputStream()) {
+      bytes = in.readNBytes(Math.addExact(most, 1));
+    } catch (RuntimeException e) {
+      throw new IOException("the body did not come whole", e);
+    }
+    if (bytes.length > most) {
+      throw ApiException.request(
+          413, null, "the body is larger than the %d bytes expected".formatted(most));
+    }
+    return bytes;
   }
 
   /** Refuses requests from now on. */

@@ -88,8 +88,7 @@ public final class ParqServer implements AutoCloseable {
               .start();
       if (!server.isRunning() || server.port() <= 0) { // it logs why
         throw new IOException(
-            "%s:%d: cannot be listened at"
-                .formatted(options.host(), options.port()));
+            "%s:%d: cannot be listened at".formatted(options.host(), options.port()));
       }
       return new ParqServer(server, scheduler, api, options);
     } catch (IOException | RuntimeException | Error e) {

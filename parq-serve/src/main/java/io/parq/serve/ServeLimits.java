@@ -11,7 +11,7 @@ import java.time.Duration;
  * @param maxTokens most tokens that a request may ask for, and gets if it does not say, at least 1
  * @param context most tokens of a text with its prompt, at least 1; no more than the model has
  *     positions count
- * @param bodyBytes largest body of a request, at least 1 (413)
+ * @param bodyBytes largest body of a request, 1 to a gigabyte (413)
  * @param timeout longest time for a request, positive; what takes longer is given up (504)
  * @param grace how long closing waits for requests under way, not negative
  */
@@ -23,6 +23,8 @@ public record ServeLimits(
     int bodyBytes,
     Duration timeout,
     Duration grace) {
+  private static final int MOST_BYTES = 1 << 30;
+
   /** 16 texts at a time, 64 waiting, 4096 tokens, 4 MiB, ten minutes, 30 seconds to finish. */
   public static final ServeLimits DEFAULTS =
       new ServeLimits(
@@ -35,6 +37,10 @@ public record ServeLimits(
     check("most tokens", maxTokens, 1);
     check("context", context, 1);
     check("largest body", bodyBytes, 1);
+    if (bodyBytes > MOST_BYTES) {
+      throw new IllegalArgumentException(
+          "largest body %d, expected at most %d".formatted(bodyBytes, MOST_BYTES));
+    }
     check("nanoseconds for a request", timeout.toNanos(), 1);
     check("nanoseconds to finish", grace.toNanos(), 0);
   }

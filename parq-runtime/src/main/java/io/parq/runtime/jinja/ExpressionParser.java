@@ -51,15 +51,7 @@ final class ExpressionParser {
       }
       all.add(expression());
     }
-    return list(all);
-  }
-
-  private static Expression list(List<Expression> expressions) {
-    return scope -> {
-      List<@Nullable Object> values = new ArrayList<>();
-      expressions.forEach(expression -> values.add(expression.value(scope)));
-      return values;
-    };
+    return Literals.list(all);
   }
 
   /** What a loop goes through: without a condition, which would be the loop's. */
@@ -120,7 +112,7 @@ final class ExpressionParser {
         String operator = tokens.next().text();
         Expression right = sum();
         value = right;
-        holds = scope -> holds(operator, left.value(scope), right.value(scope));
+        holds = scope -> Values.holds(operator, left.value(scope), right.value(scope));
       } else {
         return all == null ? value : all;
       }
@@ -130,17 +122,6 @@ final class ExpressionParser {
               ? holds
               : scope -> Values.isTrue(before.value(scope)) ? holds.value(scope) : false;
     }
-  }
-
-  private static boolean holds(String operator, @Nullable Object a, @Nullable Object b) {
-    return switch (operator) {
-      case "==" -> Values.equal(a, b);
-      case "!=" -> !Values.equal(a, b);
-      case "<" -> Values.compare(a, b) < 0;
-      case "<=" -> Values.compare(a, b) <= 0;
-      case ">" -> Values.compare(a, b) > 0;
-      default -> Values.compare(a, b) >= 0;
-    };
   }
 
   private Expression sum() {
@@ -200,7 +181,7 @@ final class ExpressionParser {
     switch (token.kind()) {
       case NAME -> {
         tokens.next();
-        return name(token.text());
+        return Literals.name(token.text());
       }
       case STRING -> {
         StringBuilder text = new StringBuilder();
@@ -219,7 +200,7 @@ final class ExpressionParser {
       default -> {}
     }
     if (tokens.skipSymbol("(")) {
-      Expression value = tokens.isSymbol(")") ? list(List.of()) : tuple();
+      Expression value = tokens.isSymbol(")") ? Literals.list(List.of()) : tuple();
       tokens.expectSymbol(")");
       return value;
     }
@@ -232,21 +213,12 @@ final class ExpressionParser {
         }
       }
       tokens.expectSymbol("]");
-      return list(items);
+      return Literals.list(items);
     }
     if (tokens.skipSymbol("{")) {
       return dictionary();
     }
     throw tokens.unexpected("an expression");
-  }
-
-  private static Expression name(String name) {
-    return switch (name) {
-      case "true", "True" -> _ -> true;
-      case "false", "False" -> _ -> false;
-      case "none", "None" -> _ -> null;
-      default -> scope -> scope.get(name);
-    };
   }
 
   private Expression dictionary() {
@@ -260,11 +232,7 @@ final class ExpressionParser {
       }
     }
     tokens.expectSymbol("}");
-    return scope -> {
-      Map<@Nullable Object, @Nullable Object> map = new LinkedHashMap<>();
-      entries.forEach((key, value) -> map.put(key.value(scope), value.value(scope)));
-      return map;
-    };
+    return Literals.dictionary(entries);
   }
 
   private Expression postfix(Expression primary) {

@@ -112,6 +112,18 @@ final class Values {
     throw mismatch("<", a, b);
   }
 
+  /** Comparisons by their operators. */
+  static boolean holds(String operator, @Nullable Object a, @Nullable Object b) {
+    return switch (operator) {
+      case "==" -> equal(a, b);
+      case "!=" -> !equal(a, b);
+      case "<" -> compare(a, b) < 0;
+      case "<=" -> compare(a, b) <= 0;
+      case ">" -> compare(a, b) > 0;
+      default -> compare(a, b) >= 0;
+    };
+  }
+
   static boolean contains(@Nullable Object container, @Nullable Object item) {
     return switch (container) {
       case String text -> text.contains(expect(String.class, item, "what is looked for"));
