@@ -49,6 +49,34 @@ public final class BenchTable implements Consumer<Row> {
         format("%.1f", row.speed()));
   }
 
+  /** Prints what was measured of a matrix. */
+  public void matrix(RuntimeBench.MatrixRow row) {
+    if (!row.part().equals(part)) {
+      part = row.part();
+      head("matrix " + part, List.of("times fp32's speed", "of bytes' limit"), "GB/s");
+    }
+    line(
+        row.name(),
+        List.of(ratio(row.toFp32()), ratio(row.toBytes())),
+        format("%.1f", row.speed()));
+  }
+
+  /** Prints what was measured of a model. */
+  public void model(RuntimeBench.ModelRow row) {
+    RuntimeBench.ModelRow base = row.base() == null ? row : row.base();
+    if (row.base() == null) {
+      head("model", List.of("MB", "size", "prefill", "decode"), "tokens/s: prefill, decode");
+    }
+    line(
+        row.name(),
+        List.of(
+            format("%,.0f", row.weights() / 1e6),
+            ratio((double) row.weights() / base.weights()),
+            ratio(row.prefill() / base.prefill()),
+            ratio(row.decode() / base.decode())),
+        format("%9.1f %9.1f", row.prefill(), row.decode()));
+  }
+
   private static String baseline(Row row) {
     for (Section section : Section.values()) {
       if (section.title().equals(row.section())) {

@@ -4,10 +4,7 @@ import io.parq.grids.ActivationQuantization;
 import java.util.Arrays;
 import org.openjdk.jmh.annotations.Param;
 
-/**
- * Products of packed matrices from memory. They run on the common pool, so its parallelism is the
- * number of threads: {@code -Djava.util.concurrent.ForkJoinPool.common.parallelism=1}.
- */
+/** Products of packed matrices from memory. */
 public class MatrixBenchmark extends CaseBenchmark {
   private static final long POOL_BYTES = 1L << 29;
 

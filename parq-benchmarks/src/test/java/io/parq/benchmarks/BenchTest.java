@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.parq.export.model.ModelConfig;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
@@ -118,6 +119,33 @@ class BenchTest {
       assertArrayEquals(Files.readAllBytes(script), carried.readAllBytes());
     }
     assertThrows(IOException.class, () -> Reference.run("no-such-python", 2));
+  }
+
+  @Test
+  void matricesAndModelsAreMeasured() {
+    List<RuntimeBench.MatrixRow> matrices = new ArrayList<>();
+    RuntimeBench.matrices(2, 1, List.of("130x128"), 1, matrices::add);
+    assertTrue(matrices.size() > 20, matrices.toString());
+    matrices.forEach(row -> assertTrue(row.toFp32() > 0 && row.speed() > 0, row.toString()));
+    ModelConfig tiny =
+        ModelConfig.parse(
+            """
+            {"model_type": "llama", "hidden_size": 64, "intermediate_size": 96,
+             "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+             "vocab_size": 200, "max_position_embeddings": 64, "rms_norm_eps": 1e-5,
+             "tie_word_embeddings": true, "hidden_act": "silu"}
+            """);
+    List<RuntimeBench.ModelRow> models = new ArrayList<>();
+    RuntimeBench.models(2, 1, tiny, 5, 2, models::add);
+    assertEquals(4, models.size());
+    models.forEach(row -> assertTrue(row.prefill() > 0 && row.decode() > 0, row.toString()));
+    assertTrue(models.get(3).weights() < models.get(2).weights());
+    StringWriter text = new StringWriter();
+    BenchTable table = new BenchTable(new PrintWriter(text), true);
+    matrices.forEach(table::matrix);
+    models.forEach(table::model);
+    assertTrue(text.toString().contains("| stretched:2 per-row fp32, int8 |"), text.toString());
+    assertTrue(text.toString().contains("| stretched:2 per-row fp32 |"), text.toString());
   }
 
   @Test

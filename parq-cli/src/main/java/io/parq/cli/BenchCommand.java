@@ -7,6 +7,8 @@ import io.parq.benchmarks.Machine;
 import io.parq.benchmarks.Reference;
 import io.parq.benchmarks.Results;
 import io.parq.benchmarks.Row;
+import io.parq.benchmarks.RuntimeBench;
+import io.parq.export.model.ModelConfig;
 import io.parq.grids.QuantConfig;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -38,6 +40,9 @@ final class BenchCommand implements Callable<Integer> {
   private static final List<String> EXPORTED =
       List.of("symmetric:4 group:32 bf16", "stretched:2 per-row bf16");
   private static final int EXPORTED_LAYERS = 8;
+  private static final int ROUNDS = 5;
+  private static final int PROMPT = 64;
+  private static final int TOKENS = 16;
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -79,6 +84,20 @@ final class BenchCommand implements Callable<Integer> {
       })
   private @Nullable Path export;
 
+  @Option(
+      names = "--runtime",
+      description = {
+        "measure products of packed matrices instead, and a decoder of random weights in the shape of",
+        "Phi-4-mini at 2, 3 and 4 bits (some minutes, some 7 GB of memory)"
+      })
+  private boolean runtime;
+
+  @Option(
+      names = "--layers",
+      paramLabel = "N",
+      description = "with --runtime: layers of the decoder (default: ${DEFAULT-VALUE})")
+  private int layers = 32;
+
   @Override
   public Integer call() throws IOException {
     if (export != null) {
@@ -88,13 +107,20 @@ final class BenchCommand implements Callable<Integer> {
       }
       return 0;
     }
-    if (threads < 1) {
+    if (threads < 1 || layers < 1) {
       throw new ParameterException(
-          spec.commandLine(), "--threads " + threads + ", expected at least 1");
+          spec.commandLine(),
+          "--threads %d --layers %d, expected at least 1".formatted(threads, layers));
     }
     BenchTable table = new BenchTable(spec.commandLine().getOut(), markdown);
     Map<String, String> machine = Machine.describe(threads);
     table.facts(machine);
+    if (runtime) {
+      RuntimeBench.matrices(threads, ROUNDS, List.of("4096x4096", "3072x8192"), table::matrix);
+      ModelConfig shape = RuntimeBench.phi4Mini(layers);
+      RuntimeBench.models(threads, ROUNDS, shape, PROMPT, TOKENS, table::model);
+      return 0;
+    }
     List<Row> rows = Bench.run(threads, full, table);
     Reference.Report theirs = null;
     if (reference != null) {

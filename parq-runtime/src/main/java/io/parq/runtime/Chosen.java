@@ -9,7 +9,10 @@ final class Chosen {
    * Weights from which on a matrix is worth vectors: until their loops are compiled, they are
    * hundreds of times slower than plain ones, which with small matrices is most of the time.
    */
-  private static final long WORTH_VECTORS = 1 << 16;
+  static final long WORTH_VECTORS = 1 << 16;
+
+  /** The same, which tests change. */
+  static volatile long vectorsFrom = WORTH_VECTORS;
 
   private static final MatrixKernels SCALAR = new ScalarKernels();
   private static final MatrixKernels KERNELS =
@@ -19,6 +22,6 @@ final class Chosen {
 
   /** The kernels for a matrix. */
   static MatrixKernels of(long rows, long columns) {
-    return rows * columns < WORTH_VECTORS ? SCALAR : KERNELS;
+    return rows * columns < vectorsFrom ? SCALAR : KERNELS;
   }
 }

@@ -45,6 +45,7 @@ final class Input {
    * @param zeros one for each token
    * @param factors one for each token
    */
+  @SuppressWarnings("ArrayRecordComponent") // a plain carrier of arrays
   private record Codes(byte[] codes, float[] zeros, float[] factors) {}
 
   /**

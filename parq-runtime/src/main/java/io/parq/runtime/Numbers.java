@@ -12,6 +12,7 @@ package io.parq.runtime;
  * @param factors what codes are multiples of, for each token
  * @param offsets {@code [token][chunk]}: what has to be added so that fields count from the centre
  */
+@SuppressWarnings("ArrayRecordComponent") // a plain carrier of arrays
 record Numbers(
     int tokens,
     int stride,

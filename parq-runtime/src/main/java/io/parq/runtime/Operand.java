@@ -4,6 +4,7 @@ package io.parq.runtime;
  * A vector, made ready to be multiplied with a plane: as floats or whole numbers, as they are or in
  * tables of what every four bits of fields stand for.
  */
+@SuppressWarnings("ArrayRecordComponent") // plain carriers of arrays
 sealed interface Operand {
   /** What it was made for. */
   Kind kind();

@@ -32,9 +32,9 @@ final class RandomWeights implements Weights {
     Grid grid = config.grid();
     Lattice lattice = Lattice.unfitted(config, rows, columns);
     int levels = grid.maxCode() - grid.minCode() + 1;
-    Arrays.fill(
-        lattice.scales(),
-        Math.scalb(1f, -(int) Math.round(Math.log(levels * Math.sqrt(columns) / 3) / Math.log(2))));
+    // A power of two, which is exact in every type of scale.
+    int exponent = Math.getExponent(levels * Math.sqrt(columns) / 3);
+    Arrays.fill(lattice.scales(), Math.scalb(1f, -exponent));
     byte[] run = new byte[RUN];
     SplittableRandom random = new SplittableRandom(name.hashCode());
     for (int i = 0; i < run.length; i++) {

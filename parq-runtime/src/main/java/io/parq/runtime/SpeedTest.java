@@ -38,9 +38,8 @@ public final class SpeedTest {
    *
    * @param prefillNanos nanoseconds until the prompt was read
    * @param decodeNanos nanoseconds that the further tokens took, one by one
-   * @param decodeBytes bytes that the calling thread allocated on the Java heap for each of them
    */
-  public record Times(long prefillNanos, long decodeNanos, long decodeBytes) {}
+  public record Times(long prefillNanos, long decodeNanos) {}
 
   /**
    * Reads a prompt of random tokens, and continues it with others, one at a time.
@@ -56,15 +55,11 @@ public final class SpeedTest {
     long start = System.nanoTime();
     decoder.read(ids, prompt, cache, false);
     long prefill = System.nanoTime() - start;
-    com.sun.management.ThreadMXBean threads =
-        (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
-    long before = threads.getCurrentThreadAllocatedBytes();
     start = System.nanoTime();
     for (int length = prompt + 1; length <= prompt + more; length++) {
       decoder.read(ids, length, cache, false);
     }
     long decode = System.nanoTime() - start;
-    long bytes = threads.getCurrentThreadAllocatedBytes() - before;
-    return new Times(prefill, decode, bytes / Math.max(1, more));
+    return new Times(prefill, decode);
   }
 }

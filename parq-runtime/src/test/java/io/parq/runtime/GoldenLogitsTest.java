@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Logits against transformers', at once and a token at a time. */
+/** Logits against transformers', at once and a token at a time, by plain loops and by vectors. */
 class GoldenLogitsTest {
   private static final float TOLERANCE = 1e-4f;
   private static final Path GOLDEN =
@@ -42,6 +42,16 @@ class GoldenLogitsTest {
         "gemma3-multimodal"
       })
   void logitsAreThoseOfTransformers(String name) throws IOException {
+    assertLogits(name);
+    Chosen.vectorsFrom = 0;
+    try {
+      assertLogits(name);
+    } finally {
+      Chosen.vectorsFrom = Chosen.WORTH_VECTORS;
+    }
+  }
+
+  private static void assertLogits(String name) throws IOException {
     NamedTensors expected = SafetensorsReader.read(GOLDEN.resolve(name + ".expected.safetensors"));
     TensorData ids = Objects.requireNonNull(expected.tensors().get("input_ids"));
     float[] logits = Objects.requireNonNull(expected.tensors().get("logits")).toFloats();

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.sun.management.ThreadMXBean;
 import io.parq.grids.ActivationQuantization;
 import io.parq.grids.DType;
 import io.parq.grids.QuantConfig;
@@ -12,7 +11,6 @@ import io.parq.grids.QuantizedTensor;
 import io.parq.grids.SmallFloat;
 import io.parq.grids.TensorData;
 import java.lang.foreign.MemorySegment;
-import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -128,7 +126,7 @@ class PackedMatrixTest {
     int rows = matrices.getFirst().rows();
     int columns = matrices.getFirst().columns();
     matrices.forEach(matrix -> checkRow(matrix, weights, name));
-    for (int tokens : new int[] {1, 5}) {
+    for (int tokens : new int[] {1, 2, 9}) {
       float[] x = normal(random, tokens * columns);
       for (ActivationQuantization activations : ACTIVATIONS) {
         float[] rounded = x.clone();
@@ -188,7 +186,9 @@ class PackedMatrixTest {
     for (int i = 0; i < expected.length; i++) {
       int at = 3 + i / rows * (rows + 5) + i % rows;
       // Grids with zero points subtract sums that are larger than what they end with.
-      double most = TOLERANCE * (sizes[i] + matrix.columns() * 0.3 + 1);
+      double most =
+          TOLERANCE
+              * (sizes[i] + matrix.columns() * (where.startsWith("asymmetric") ? 1 : 0.2) + 1);
       if (!(Math.abs(expected[i] - y[at]) <= most)) {
         assertEquals(expected[i], y[at], most, where + ", result " + i);
       }
@@ -244,50 +244,5 @@ class PackedMatrixTest {
     assertThrows(IndexOutOfBoundsException.class, () -> matrix.row(2, new float[3], 0));
     assertThrows(
         IllegalArgumentException.class, () -> PackedMatrix.of(TensorData.of(new float[6], 6)));
-  }
-
-  static Stream<String> compiled() {
-    return Stream.of(
-        "symmetric:4 per-row fp32",
-        "symmetric:4 group:32 fp32",
-        "stretched:3 per-row fp32",
-        "stretched:2 group:32 fp32",
-        "stretched:1 per-row fp32");
-  }
-
-  /** Vectors that are not kept in registers are objects: their garbage would be many times this. */
-  @ParameterizedTest
-  @MethodSource("compiled")
-  void compiledKernelsMakeNoVectorsInMemory(String text) {
-    int rows = 256;
-    int columns = 1024;
-    SplittableRandom random = new SplittableRandom(3);
-    QuantizedTensor tensor =
-        QuantizedTensor.quantize(
-            QuantConfig.parse(text),
-            MemorySegment.ofArray(normal(random, rows * columns)),
-            rows,
-            columns);
-    PackedMatrix matrix = PackedMatrix.of(tensor, Chosen.of(1 << 10, 1 << 10));
-    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-    float[] y = new float[rows];
-    for (ActivationQuantization activations :
-        new ActivationQuantization[] {null, ActivationQuantization.INT8_ASYM_PER_TOKEN}) {
-      Input input = new Input(normal(random, columns), 1, activations);
-      PackedMatrix.Term term = matrix.product(input, 0);
-      // Some vectors may be made for a group, none for a column.
-      long most = rows * columns / 8;
-      long least = Long.MAX_VALUE;
-      for (int round = 0; round < 400 && least > most; round++) {
-        long before = threads.getCurrentThreadAllocatedBytes();
-        for (int i = 0; i < 50; i++) {
-          for (int tile = 0; tile < rows / matrix.geometry.tileRows(); tile++) {
-            term.add(tile, y, tile * matrix.geometry.tileRows());
-          }
-        }
-        least = Math.min(least, (threads.getCurrentThreadAllocatedBytes() - before) / 50);
-      }
-      assertTrue(least <= most, least + " bytes a product");
-    }
   }
 }
