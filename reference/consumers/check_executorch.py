@@ -7,6 +7,7 @@ sides, and a difference in the last bit of a sum may round one of them the other
 """
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from to_executorch import convert
@@ -23,6 +24,7 @@ def main():
         print(f"{folder.name}: logits up to {largest:.3g}, largest difference {difference:.2g}", flush=True)
         if not difference <= RELATIVE * largest:
             sys.exit(f"{folder.name}: logits differ by {difference}, expected at most {RELATIVE} of {largest}")
+    print(f"summary: executorch {version('executorch')}: {len(folders)} programs as expected")
 
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ FOLDER has, for each model NAME, the file NAME.gguf and what is expected of it, 
                of the sequences at least (in the others an activation fell on the other side of a
                rounding boundary), and with activations in single precision it must compute "logits"
     greedy     {"prompt": ids, "tokens": ids that follow}, or absent
+    held_out   a text to score and prompts to continue as held_out.py describes, or absent
     texts      a list of {"text": text, "tokens": ids}, or absent: what the tokenizer makes of texts
 
 Weights must be equal: decoded by ggml's own functions, and by the gguf package where it knows the
-type. Prints one line of JSON for each model, and exits with 1 if anything differs.
+type. Prints a line for each model, and exits with 1 if anything differs.
 """
 
 import base64
@@ -35,6 +36,7 @@ import gguf
 import llama_cpp
 import numpy as np
 
+import held_out
 from llama_emulation import Llama
 
 NAMES = {
@@ -54,6 +56,10 @@ NVFP4 = 40
 
 # Sums in double precision against sums in single precision, in another order.
 EMULATION = 1e-4
+
+# Bits per character of 8-bit activations against emulated ones: some fall on the other side of a
+# rounding boundary.
+ROUNDED_BITS = 5e-4
 
 
 class Mismatch(Exception):
@@ -105,7 +111,7 @@ class File:
 
     def __init__(self, ggml, path):
         self.ggml = ggml
-        self.bytes = np.fromfile(path, dtype=np.uint8)
+        self.bytes = np.memmap(path, dtype=np.uint8, mode="r")
         self.context = ggml.gguf_init_from_file(str(path).encode(), GgufParameters(True, None))
         if not self.context:
             raise Mismatch("ggml does not open the file")
@@ -121,7 +127,7 @@ class File:
         start += self.ggml.gguf_get_tensor_offset(self.context, index)
         size = self.ggml.gguf_get_tensor_size(self.context, index)
         kind = self.ggml.gguf_get_tensor_type(self.context, index)
-        return kind, self.bytes[start : start + size].copy()
+        return kind, np.array(self.bytes[start : start + size])
 
     def decoders(self, kind, raw, shape):
         """Yields who decoded, and what it made of the bytes."""
@@ -282,7 +288,7 @@ def check_logits(model, expected):
         found = model.logits(tokens)
         what = f"sequence {number}"
         largest = max(largest, difference(what, found, reference, expected["tolerance"]))
-    return {"logits": largest}
+    return {"logits within": f"{largest:.1e}"}
 
 
 def check_emulated(model, emulation, expected):
@@ -297,11 +303,41 @@ def check_emulated(model, emulation, expected):
     if 2 * explained < len(rounded):
         raise Mismatch(f"8-bit activations explain {explained} of {len(rounded)} sequences")
     return {
-        "emulation in single precision": max(single),
-        "emulation with 8-bit activations, median": float(np.median(rounded)),
+        "emulation in single precision within": f"{max(single):.1e}",
+        "with 8-bit activations, median": f"{np.median(rounded):.1e}",
         "sequences explained": f"{explained} of {len(rounded)}",
-        "logits": max(plain),
+        "logits within": f"{max(plain):.1e}",
     }
+
+
+def close(what, found, reference, tolerance):
+    if not abs(found - reference) <= tolerance:
+        raise Mismatch(f"{what}: {found} bits, expected {reference} within {tolerance}")
+    return found
+
+
+def check_held_out(model, emulation, expected):
+    """llama.cpp's bits and text are ours, or what its 8-bit activations make of ours."""
+    found = held_out.bits(model.logits, expected)
+    result = {"bits per character": f"{found:.6f}", "parq": f"{expected['bits']:.6f}"}
+    rounding = None
+    if emulation is None:
+        close("held-out text", found, expected["bits"], held_out.BITS)
+    else:
+
+        def rounding(tokens):
+            return emulation.logits(tokens, True)
+
+        single = held_out.bits(lambda tokens: emulation.logits(tokens, False), expected)
+        rounded = held_out.bits(rounding, expected)
+        close("emulation in single precision", single, expected["bits"], held_out.BITS)
+        close("held-out text with 8-bit activations", found, rounded, ROUNDED_BITS)
+        result["with 8-bit activations emulated"] = f"{rounded:.6f}"
+    try:
+        result["tokens of greedy text"] = held_out.texts(model.logits, expected, rounding)
+    except AssertionError as problem:
+        raise Mismatch(f"greedy text {problem}") from problem
+    return result
 
 
 def check_text(model, expected):
@@ -330,15 +366,19 @@ def check(ggml, folder, name):
         emulation = Llama(weights, types, **expected["emulate"])
     model = Model(path, expected["n_ctx"])
     try:
-        if emulation is None:
+        if emulation is None or not expected["sequences"]:
             differences = check_logits(model, expected)
         else:
             differences = check_emulated(model, emulation, expected)
+        if "held_out" in expected:
+            differences = check_held_out(model, emulation, expected["held_out"])
         check_text(model, expected)
     finally:
         model.close()
     counts = {label: list(types.values()).count(label) for label in sorted(set(types.values()))}
-    return {"model": name, "types": counts, "largest differences": differences}
+    parts = [f"{count} {label}" for label, count in counts.items()]
+    parts += [f"{what} {value}" for what, value in differences.items()]
+    return ", ".join(parts)
 
 
 def main():
@@ -357,10 +397,11 @@ def main():
     failed = 0
     for name in names:
         try:
-            print(json.dumps(check(ggml, folder, name)), flush=True)
+            print(f"{name}: {check(ggml, folder, name)}", flush=True)
         except Mismatch as problem:
             failed += 1
             print(f"{name}: {problem}", file=sys.stderr, flush=True)
+    print(f"summary: llama-cpp-python {llama_cpp.__version__}: {len(names) - failed} of {len(names)} files as expected")
     return 1 if failed else 0
 
 

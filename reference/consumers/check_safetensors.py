@@ -3,15 +3,20 @@
 usage: check_safetensors.py ARTIFACTS
 
 Each folder in ARTIFACTS holds `model`, the exported folder, and `expected.safetensors`: values/W for
-every weight W, input_ids and logits.
+every weight W, input_ids and logits. If there is `held_out.json`, as held_out.py describes it, bits
+per character and greedy text must be the same, too.
 """
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
+from transformers.utils.logging import disable_progress_bar
+
+import held_out
 
 LOGITS = 1e-4
 
@@ -42,18 +47,21 @@ def check(folder):
         logits = model.to(torch.float32)(expected["input_ids"]).logits
     worst = (logits - expected["logits"]).abs().max().item()
     assert worst <= LOGITS, f"logits differ by {worst}, expected at most {LOGITS}"
-    return f"{count} weights equal, logits within {worst:.1e}"
+    return f"{count} weights equal, logits within {worst:.1e}{held_out.check_folder(model, folder)}"
 
 
 def main():
     folders = sorted(path for path in Path(sys.argv[1]).iterdir() if path.is_dir())
     if not folders:
         sys.exit(f"{sys.argv[1]}: no artifacts")
+    disable_progress_bar()
     for folder in folders:
         try:
             print(f"{folder.name}: {check(folder)}", flush=True)
         except AssertionError as difference:
             sys.exit(f"{folder.name}: {difference}")
+    versions = ", ".join(f"{name} {version(name)}" for name in ("transformers",))
+    print(f"summary: {versions}: {len(folders)} folders as expected")
 
 
 if __name__ == "__main__":

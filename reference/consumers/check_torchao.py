@@ -4,16 +4,21 @@ usage: check_torchao.py ARTIFACTS
 
 Each folder in ARTIFACTS holds `model`, the exported folder, and `expected.safetensors`: for every
 quantized weight W the tensors codes/W, scales/W, zero_points/W and values/W, for every other weight
-values/W; input_ids and, where activations are not rounded, logits.
+values/W; input_ids and, where activations are not rounded, logits. If there is `held_out.json`, as
+held_out.py describes it, bits per character and greedy text must be the same, too.
 """
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 from torchao.quantization import IntxUnpackedToInt8Tensor
 from transformers import AutoModelForCausalLM
+from transformers.utils.logging import disable_progress_bar
+
+import held_out
 
 LOGITS = 1e-4
 
@@ -57,7 +62,7 @@ def check(folder):
     if "logits" in expected:
         worst = (logits - expected["logits"]).abs().max().item()
         assert worst <= LOGITS, f"logits differ by {worst}, expected at most {LOGITS}"
-    return f"{quantized} quantized weights equal, logits within {worst:.1e}"
+    return f"{quantized} quantized weights equal, logits within {worst:.1e}{held_out.check_folder(model, folder)}"
 
 
 def equal(key, found, expected):
@@ -74,11 +79,14 @@ def main():
     folders = sorted(path for path in Path(sys.argv[1]).iterdir() if path.is_dir())
     if not folders:
         sys.exit(f"{sys.argv[1]}: no artifacts")
+    disable_progress_bar()
     for folder in folders:
         try:
             print(f"{folder.name}: {check(folder)}", flush=True)
         except AssertionError as difference:
             sys.exit(f"{folder.name}: {difference}")
+    versions = ", ".join(f"{name} {version(name)}" for name in ("transformers", "torchao"))
+    print(f"summary: {versions}: {len(folders)} folders as expected")
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@ package io.parq.cli;
 
 import io.parq.benchmarks.Bench;
 import io.parq.benchmarks.BenchTable;
+import io.parq.benchmarks.ExportBench;
 import io.parq.benchmarks.Machine;
 import io.parq.benchmarks.Reference;
 import io.parq.benchmarks.Results;
 import io.parq.benchmarks.Row;
+import io.parq.grids.QuantConfig;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -33,6 +35,10 @@ import picocli.CommandLine.Spec;
       "About a minute; --full takes many. Needs some 3 GB of memory."
     })
 final class BenchCommand implements Callable<Integer> {
+  private static final List<String> EXPORTED =
+      List.of("symmetric:4 group:32 bf16", "stretched:2 per-row bf16");
+  private static final int EXPORTED_LAYERS = 8;
+
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Option(
@@ -64,8 +70,24 @@ final class BenchCommand implements Callable<Integer> {
   @Option(names = "--json", paramLabel = "FILE", description = "also write all numbers to a file")
   private @Nullable Path json;
 
+  @Option(
+      names = "--export",
+      paramLabel = "FOLDER",
+      description = {
+        "instead time exporting a packed models of random codes to every target, against copying the files;",
+        "they are written below this folder and removed (7 GB, some minutes)"
+      })
+  private @Nullable Path export;
+
   @Override
   public Integer call() throws IOException {
+    if (export != null) {
+      for (String weights : EXPORTED) {
+        ExportBench.run(
+            export, QuantConfig.parse(weights), EXPORTED_LAYERS, spec.commandLine().getOut());
+      }
+      return 0;
+    }
     if (threads < 1) {
       throw new ParameterException(
           spec.commandLine(), "--threads " + threads + ", expected at least 1");

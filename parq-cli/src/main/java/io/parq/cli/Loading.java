@@ -82,7 +82,11 @@ final class Loading {
             .withFloatActivations(floatActivations)
             .withConfig(config(path))
             .withCache(cache);
-    return LanguageModel.load(path, uncached ? options.withoutCache() : options);
+    LanguageModel model = LanguageModel.load(path, uncached ? options.withoutCache() : options);
+    if (!model.isCached()) {
+      System.gc(); // gives back the memory that repacking took
+    }
+    return model;
   }
 
   /** The named folder, unless the model has files of its own in it. */

@@ -5,6 +5,9 @@ import io.parq.cli.recipe.Qat;
 import io.parq.cli.recipe.Recipe;
 import io.parq.cli.recipe.RecipeFile;
 import io.parq.cli.recipe.RecipeReader;
+import io.parq.export.model.Family;
+import io.parq.export.torchao.TorchaoTarget;
+import io.parq.export.torchao.TorchaoWriter;
 import io.parq.grids.ActivationQuantization;
 import io.parq.grids.Target;
 import io.parq.optim.ParamGroup;
@@ -38,13 +41,17 @@ final class RecipeCheck {
    *
    * @param groups of the optimizer that the recipe describes
    * @param target the recipe's
+   * @param family of the model
    * @throws io.parq.cli.recipe.RecipeException for all that is wrong
    */
-  static void run(RecipeFile file, List<ParamGroup> groups, Target target) {
+  static void run(RecipeFile file, List<ParamGroup> groups, Target target, Family family) {
     RecipeCheck check = new RecipeCheck(file, groups);
     check.filters();
     check.activations();
     check.ask(target);
+    if (family == Family.GEMMA3 && target instanceof TorchaoTarget) {
+      check.gemmaEmbedding();
+    }
     if (!check.problems.isEmpty()) {
       throw file.locate(check.problems);
     }
@@ -138,6 +145,21 @@ final class RecipeCheck {
             new KeyException(
                 file.has(key) ? key : "qat.scheme",
                 "target %s cannot hold %s".formatted(target.name(), refusal)));
+      }
+    }
+  }
+
+  /** What the writer would refuse when all is trained. */
+  private void gemmaEmbedding() {
+    for (ParamGroup group : groups) {
+      for (Parameter parameter : group.parameters()) {
+        if (group.config() != null && parameter.kind() == Kind.EMBEDDING) {
+          String key = recipe.qat().key(parameter);
+          problems.add(
+              new KeyException(
+                  file.has(key) ? key : "qat.scheme",
+                  parameter.name() + ": " + TorchaoWriter.GEMMA3_EMBEDDING));
+        }
       }
     }
   }

@@ -97,7 +97,8 @@ final class TrainRun implements AutoCloseable {
     Path eval = recipe.data().eval();
     TokenData heldOut = eval == null ? null : tokens(eval, recipe, loaded.codec());
     TorchQuantOptimizer optimizer = optimizer(recipe, loaded.model(), steps);
-    RecipeCheck.run(file, optimizer.groups(), Targets.of(recipe.target()));
+    RecipeCheck.run(
+        file, optimizer.groups(), Targets.of(recipe.target()), loaded.model().config().family());
     activations(recipe.qat().activations(), loaded.model(), optimizer.groups());
     return new TrainRun(recipe, loaded, batches, heldOut, optimizer, steps);
   }

@@ -1,54 +1,32 @@
 package io.parq.cli;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.parq.export.FolderSource;
 import io.parq.export.ModelSource;
 import io.parq.export.ModelWriter;
 import io.parq.export.PackedSource;
-import io.parq.export.SourceReader;
 import io.parq.export.formats.Formats;
 import io.parq.export.formats.WriteOptions;
-import io.parq.export.safetensors.SafetensorsWriter;
-import io.parq.export.safetensors.TensorInfo;
 import io.parq.grids.ActivationQuantization;
 import io.parq.grids.DType;
-import io.parq.grids.Lattice;
-import io.parq.grids.NamedTensors;
 import io.parq.grids.QuantConfig;
-import io.parq.grids.QuantizedTensor;
-import io.parq.grids.TensorData;
-import io.parq.grids.UniformGrid;
-import io.parq.torch.CausalLm;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.stream.Stream;
-import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import picocli.CommandLine;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Exported files in the hands of the software that they are meant for. */
 @Tag("consumers")
+@ExtendWith(ConsumersSummary.class)
 class ConsumersTest {
   private static final Path GOLDEN =
       PythonVenv.ROOT.resolve("parq-torch/src/test/resources/golden");
-  private static final Path ARTIFACTS = PythonVenv.FOLDER.resolve("artifacts");
-  private static final int VOCABULARY = 96;
-  private static final int TOKENS = 12;
 
   private static final String RECIPE =
       """
@@ -68,88 +46,13 @@ class ConsumersTest {
       output: run
       """;
 
-  /** An empty folder of this name. */
-  private static Path artifacts(String name) throws IOException {
-    Path folder = ARTIFACTS.resolve(name);
-    if (Files.exists(folder)) {
-      try (Stream<Path> files = Files.walk(folder)) {
-        for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-          Files.delete(file);
-        }
-      }
-    }
-    return Files.createDirectories(folder);
-  }
-
-  private static void parq(Object... args) {
-    StringWriter error = new StringWriter();
-    CommandLine command =
-        Main.commandLine()
-            .setOut(new PrintWriter(new StringWriter()))
-            .setErr(new PrintWriter(error));
-    List<String> words = Arrays.stream(args).map(Object::toString).toList();
-    assertEquals(0, command.execute(words.toArray(String[]::new)), words + ": " + error);
-  }
-
   /** The folder of a run that trained a small model to 2 bits. */
   private static Path train(String name) throws IOException {
-    Path folder = artifacts(name);
+    Path folder = Artifacts.folder(name);
     Path recipe = Files.writeString(folder.resolve("recipe.yaml"), RECIPE);
     Files.writeString(folder.resolve("train.txt"), "LATIN SMALL LETTER A WITH GRAVE\n".repeat(40));
-    parq("train", recipe);
+    Artifacts.parq("train", recipe);
     return folder.resolve("run");
-  }
-
-  /** Writes what the consumer should find, in the layout that its script describes. */
-  private static void expect(ModelSource model, Path file, boolean logits) throws IOException {
-    Map<String, TensorData> tensors = new LinkedHashMap<>();
-    for (TensorInfo tensor : model.tensors()) {
-      String name = tensor.name();
-      if (model.config(name) == null) {
-        TensorData plain = model.plain(name);
-        tensors.put("values/" + name, TensorData.of(plain.toFloats(), plain.shape()));
-        continue;
-      }
-      QuantizedTensor quantized = model.quantized(name);
-      tensors.put("values/" + name, TensorData.of(quantized.dequantize(), tensor.shape()));
-      tensors.put("codes/" + name, new TensorData(DType.I8, tensor.shape(), quantized.codes()));
-      addBlocks(name, quantized.lattice(), tensors);
-    }
-    long[] ids = new long[TOKENS];
-    Arrays.setAll(ids, i -> (31L * i + 7) % VOCABULARY);
-    tensors.put(
-        "input_ids", new TensorData(DType.I64, new long[] {1, TOKENS}, MemorySegment.ofArray(ids)));
-    if (logits) {
-      tensors.put("logits", logits(model, ids));
-    }
-    SafetensorsWriter.write(file, new NamedTensors(tensors, Map.of()));
-  }
-
-  private static void addBlocks(String name, Lattice lattice, Map<String, TensorData> tensors) {
-    long rows = lattice.layout().rows();
-    int perRow = (int) Math.max(1, lattice.layout().blocks() / rows);
-    float[] scales = new float[(int) rows * perRow];
-    float[] zeroPoints = new float[scales.length];
-    for (int i = 0; i < scales.length; i++) {
-      int block =
-          Math.min(i, lattice.layout().blocks() - 1); // one of the whole tensor counts for all
-      scales[i] = lattice.scales()[block];
-      float[] own = lattice.zeroPoints();
-      zeroPoints[i] = own == null ? ((UniformGrid) lattice.grid()).zeroPoint() : own[block];
-    }
-    tensors.put("scales/" + name, TensorData.of(scales, rows, perRow));
-    tensors.put("zero_points/" + name, TensorData.of(zeroPoints, rows, perRow));
-  }
-
-  @SuppressWarnings("resource") // the source is the caller's
-  private static TensorData logits(ModelSource source, long[] ids) throws IOException {
-    try (CausalLm model = CausalLm.load(source.folder(), new SourceReader(source));
-        PointerScope _ = new PointerScope()) {
-      Tensor logits = model.forward(Tensor.create(ids).reshape(1, TOKENS));
-      float[] values = new float[(int) logits.numel()];
-      logits.contiguous().data_ptr_float().get(values);
-      return TensorData.of(values, 1, TOKENS, logits.size(2));
-    }
   }
 
   /** A model to be quantized after training; null embeddings are left alone. */
@@ -174,16 +77,17 @@ class ConsumersTest {
     try (ModelSource source = c.open()) {
       Formats.writer(target, c.options())
           .write(source, own.resolve("model"), ModelWriter.Progress.NONE);
-      expect(source, own.resolve("expected.safetensors"), c.options().activations() == null);
+      Artifacts.expect(
+          source, own.resolve("expected.safetensors"), c.options().activations() == null);
     }
   }
 
   private static void writeTrained(String target, Path folder) throws IOException {
     Path run = train(target + "-run");
     Path own = Files.createDirectories(folder.resolve("trained"));
-    parq("export", run, "--target", target, "--out", own.resolve("model"));
+    Artifacts.parq("export", run, "--target", target, "--out", own.resolve("model"));
     try (ModelSource source = PackedSource.open(run)) {
-      expect(source, own.resolve("expected.safetensors"), true);
+      Artifacts.expect(source, own.resolve("expected.safetensors"), true);
     }
   }
 
@@ -198,7 +102,7 @@ class ConsumersTest {
 
   @Test
   void transformersLoadsTorchaoFolders() throws Exception {
-    Path folder = artifacts("torchao");
+    Path folder = Artifacts.folder("torchao");
     writeTrained("torchao", folder);
     List<Case> cases = families();
     for (String linear :
@@ -235,7 +139,7 @@ class ConsumersTest {
 
   @Test
   void transformersLoadsFoldersOfFloats() throws Exception {
-    Path folder = artifacts("safetensors");
+    Path folder = Artifacts.folder("safetensors");
     writeTrained("safetensors", folder);
     for (Case c : families()) {
       write(c, "safetensors", folder);
@@ -254,9 +158,9 @@ class ConsumersTest {
 
   @Test
   void executorchRunsWhatTorchaoFoldersBecome() throws Exception {
-    Path folder = artifacts("executorch");
+    Path folder = Artifacts.folder("executorch");
     Path run = train("executorch-run");
-    parq(
+    Artifacts.parq(
         "export",
         run,
         "--target",

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Assumptions;
  */
 final class PythonVenv {
   private static final long SILENCE_MILLIS = 10_000;
+  private static final String SUMMARY = "summary: ";
 
   static final Path ROOT = root();
   static final Path SCRIPTS = ROOT.resolve("reference/consumers");
@@ -76,7 +77,13 @@ final class PythonVenv {
     Path log = FOLDER.resolve(script.replace(".py", ".log"));
     List<String> output = new ArrayList<>();
     String file = SCRIPTS.resolve(script).toString();
-    int status = run(log, 0, List.of(python().toString(), file, artifacts.toString()), output);
+    Path python = python();
+    long start = System.nanoTime();
+    int status = run(log, 0, List.of(python.toString(), file, artifacts.toString()), output);
+    String last = output.isEmpty() ? "no output" : output.getLast();
+    String found = last.startsWith(SUMMARY) ? last.substring(SUMMARY.length()) : "see " + log;
+    String name = script + " " + artifacts.getFileName();
+    ConsumersSummary.add(name, status == 0 ? found : "FAILED, " + found, System.nanoTime() - start);
     assertEquals(0, status, () -> script + ":\n" + String.join("\n", output));
   }
 
@@ -104,7 +111,7 @@ final class PythonVenv {
     return process.waitFor();
   }
 
-  private static void say(String line) {
+  static void say(String line) {
     System.out.println("[consumers] " + line);
   }
 }

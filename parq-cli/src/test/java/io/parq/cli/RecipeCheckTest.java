@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import io.parq.cli.recipe.RecipeException;
 import io.parq.cli.recipe.RecipeFile;
 import io.parq.cli.recipe.RecipeReader;
+import io.parq.export.model.Family;
+import io.parq.export.torchao.TorchaoTarget;
+import io.parq.export.torchao.TorchaoWriter;
 import io.parq.grids.Granularity;
 import io.parq.grids.Grid;
 import io.parq.grids.QuantConfig;
@@ -70,7 +73,8 @@ class RecipeCheckTest {
   }
 
   private static String problems(RecipeFile file) {
-    return assertThrows(RecipeException.class, () -> RecipeCheck.run(file, groups(file), GROUPS))
+    return assertThrows(
+            RecipeException.class, () -> RecipeCheck.run(file, groups(file), GROUPS, Family.LLAMA))
         .getMessage();
   }
 
@@ -156,6 +160,25 @@ class RecipeCheckTest {
         problems(file));
   }
 
+  /** Before training, not when the trained model is written. */
+  @Test
+  void quantizedEmbeddingsOfGemmaAreNotForTorchao() {
+    RecipeFile file = recipe("  linear: {bits: 4}\n  embedding: {bits: 4}\n");
+    Target torchao = new TorchaoTarget();
+    String message =
+        assertThrows(
+                RecipeException.class,
+                () -> RecipeCheck.run(file, groups(file), torchao, Family.GEMMA3))
+            .getMessage();
+    assertEquals(
+        "r.yaml:6: qat.embedding: embed.weight: " + TorchaoWriter.GEMMA3_EMBEDDING, message);
+    RecipeCheck.run(file, groups(file), torchao, Family.LLAMA);
+    RecipeFile embedding = recipe("  embedding: {bits: 4}\n");
+    RecipeCheck.run(embedding, groups(embedding), GROUPS, Family.GEMMA3);
+    RecipeFile linear = recipe("  linear: {bits: 4}\n");
+    RecipeCheck.run(linear, groups(linear), torchao, Family.GEMMA3);
+  }
+
   @Test
   void groupsShowWhatTheTargetMakesOfThem() {
     RecipeFile file =
@@ -165,7 +188,7 @@ class RecipeCheckTest {
               embedding: {bits: 8}
               filters: [{name: a.down.weight, bits: none}]
             """);
-    RecipeCheck.run(file, groups(file), GROUPS);
+    RecipeCheck.run(file, groups(file), GROUPS, Family.LLAMA);
     StringWriter text = new StringWriter();
     GroupReport.print(groups(file), GROUPS, new PrintWriter(text, true));
     List<String> lines = text.toString().lines().map(line -> line.replaceAll(" +", " ")).toList();

@@ -6,9 +6,14 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,34 +43,55 @@ public record Difference(String tensor, long row, long column, String expected, 
    */
   public static @Nullable Difference first(
       ModelReader expected, ModelReader found, ModelWriter.Progress progress) throws IOException {
-    Map<String, Stored> wanted = byName(expected);
-    Map<String, Stored> others = byName(found);
-    long total = wanted.values().stream().mapToLong(Difference::bytes).sum();
-    long done = 0;
+    List<Pair> pairs = pairs(byName(expected), byName(found));
+    AtomicReferenceArray<Difference> differences = new AtomicReferenceArray<>(pairs.size());
+    AtomicInteger first = new AtomicInteger(pairs.size());
+    TensorWork.forEach(
+        IntStream.range(0, pairs.size()).boxed().toList(),
+        index -> pairs.get(index).name(),
+        index -> pairs.get(index).bytes(),
+        progress,
+        index -> {
+          if (index < first.get()) {
+            Difference difference = between(pairs.get(index), expected, found);
+            if (difference != null) {
+              differences.set(index, difference);
+              first.accumulateAndGet(index, Math::min);
+            }
+          }
+        });
+    long total = pairs.stream().mapToLong(Pair::bytes).sum();
+    progress.at(total, total, "");
+    return first.get() < pairs.size() ? differences.get(first.get()) : null;
+  }
+
+  /** Tensors to be compared; null for one that is missing. */
+  private record Pair(@Nullable Stored wanted, @Nullable Stored other) {
+    private Stored any() {
+      return wanted == null ? Objects.requireNonNull(other) : wanted;
+    }
+
+    String name() {
+      return any().name();
+    }
+
+    long bytes() {
+      return 4 * TensorData.elements(shape(any()));
+    }
+  }
+
+  private static List<Pair> pairs(Map<String, Stored> wanted, Map<String, Stored> found) {
+    List<Pair> pairs = new ArrayList<>();
+    Map<String, Stored> others = new LinkedHashMap<>(found);
     for (Stored tensor : wanted.values()) {
-      progress.at(done, total, tensor.name());
       Stored other = others.remove(tensor.name());
-      if (other == null && tensor.name().equals(HEAD)) {
-        other = byName(found).get(EMBEDDING);
-      }
-      Difference difference = between(tensor, expected, other, found);
-      if (difference != null) {
-        return difference;
-      }
-      done += bytes(tensor);
+      boolean tied = other == null && tensor.name().equals(HEAD);
+      pairs.add(new Pair(tensor, tied ? found.get(EMBEDDING) : other));
     }
     for (Stored extra : others.values()) {
-      Stored tied = extra.name().equals(HEAD) ? wanted.get(EMBEDDING) : null;
-      Difference difference =
-          tied == null
-              ? new Difference(extra.name(), -1, -1, "no such tensor", extra.shape().toString())
-              : between(tied, expected, extra, found);
-      if (difference != null) {
-        return difference;
-      }
+      pairs.add(new Pair(extra.name().equals(HEAD) ? wanted.get(EMBEDDING) : null, extra));
     }
-    progress.at(total, total, "");
-    return null;
+    return pairs;
   }
 
   /**
@@ -95,17 +121,12 @@ public record Difference(String tensor, long row, long column, String expected, 
     return tensor.shape().stream().mapToLong(Long::longValue).toArray();
   }
 
-  private static long bytes(Stored tensor) {
-    return 4 * TensorData.elements(shape(tensor));
-  }
-
-  private static @Nullable Difference between(
-      Stored tensor, ModelReader expected, @Nullable Stored other, ModelReader found)
+  private static @Nullable Difference between(Pair pair, ModelReader expected, ModelReader found)
       throws IOException {
-    List<Long> shape = tensor.shape();
-    if (other == null || !other.shape().equals(shape)) {
-      String instead = other == null ? "no such tensor" : other.shape().toString();
-      return new Difference(tensor.name(), -1, -1, shape.toString(), instead);
+    Stored tensor = pair.wanted();
+    Stored other = pair.other();
+    if (tensor == null || other == null || !other.shape().equals(tensor.shape())) {
+      return new Difference(pair.name(), -1, -1, describe(tensor), describe(other));
     }
     Rows rows = Rows.of(shape(tensor));
     long step = Math.clamp(PIECE / Math.max(1, rows.columns()), 1, Math.max(1, rows.rows()));
@@ -130,6 +151,10 @@ public record Difference(String tensor, long row, long column, String expected, 
       }
     }
     return null;
+  }
+
+  private static String describe(@Nullable Stored tensor) {
+    return tensor == null ? "no such tensor" : tensor.shape().toString();
   }
 
   /** {@return the first index where values differ, or -1} */

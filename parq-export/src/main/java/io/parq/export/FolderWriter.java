@@ -63,7 +63,7 @@ public abstract class FolderWriter implements ModelWriter {
   protected abstract Map<String, String> metadata(ModelSource model);
 
   /**
-   * Writes the declared parts of a tensor.
+   * Writes the declared parts of a tensor; other threads write other ones.
    *
    * @param model the model
    * @param tensor name and logical shape
@@ -94,38 +94,27 @@ public abstract class FolderWriter implements ModelWriter {
   public final void write(ModelSource model, Path out, Progress progress) throws IOException {
     checkHeld(model, target());
     check(model);
-    List<TensorInfo> tensors = model.tensors();
-    long total = tensors.stream().mapToLong(TensorInfo::byteSize).sum();
     try (AtomicFolder folder = AtomicFolder.create(out)) {
       config(model.folder(), folder.path());
       ModelFiles.copyCompanions(model.folder(), folder.path());
       try (SafetensorsWriter writer = writer(folder.path(), model)) {
-        long done = 0;
-        for (TensorInfo tensor : tensors) {
-          progress.at(done, 2 * total, tensor.name());
-          put(model, tensor, writer);
-          done += tensor.byteSize();
-        }
+        TensorWork.forEach(
+            model.tensors(),
+            TensorInfo::name,
+            TensorInfo::byteSize,
+            TensorWork.firstHalf(progress),
+            tensor -> put(model, tensor, writer));
         writer.commit();
       }
       try (ModelReader reader = open(folder.path())) {
-        Difference.check(model, reader, secondHalf(total, progress));
+        Difference.check(
+            model,
+            reader,
+            TensorWork.secondHalf(
+                progress, model.tensors().stream().mapToLong(TensorInfo::byteSize).sum()));
       }
       folder.commit();
     }
-  }
-
-  /**
-   * Makes of the progress of a comparison the second half of that of writing.
-   *
-   * @param total bytes of the source; writing and comparing counts them twice
-   * @param progress told of each tensor
-   * @return what is to be told of the comparison
-   */
-  static Progress secondHalf(long total, Progress progress) {
-    return (done, all, tensor) ->
-        progress.at(
-            total + (all == 0 ? 0 : (long) ((double) done / all * total)), 2 * total, tensor);
   }
 
   private SafetensorsWriter writer(Path folder, ModelSource model) throws IOException {

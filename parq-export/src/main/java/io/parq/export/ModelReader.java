@@ -4,7 +4,10 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** Decodes an exported model, whoever wrote it. Tensors have Hugging Face's names and shapes. */
+/**
+ * Decodes an exported model, whoever wrote it. Tensors have Hugging Face's names and shapes.
+ * Several threads may read at a time.
+ */
 public interface ModelReader extends AutoCloseable {
   /** {@return all tensors, in the file's order} */
   List<Stored> tensors();

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A model to be written in some format: tensors under Hugging Face's names, some of them quantized,
- * read one at a time. A tied head is not among them.
+ * read one by one, also by several threads at a time. A tied head is not among them.
  */
 public interface ModelSource extends AutoCloseable {
   /** {@return the folder with {@code config.json} and the tokenizer's files} */

@@ -32,22 +32,24 @@ public final class ParqWriter implements ModelWriter {
       throw new FileAlreadyExistsException(out.toString());
     }
     FolderWriter.checkHeld(model, target());
-    long total = model.tensors().stream().mapToLong(TensorInfo::byteSize).sum();
     Path absolute = out.toAbsolutePath();
     // A folder of its own until the bytes have been read back.
     try (AtomicFolder folder =
         AtomicFolder.create(absolute.resolveSibling(absolute.getFileName() + ".writing"))) {
       Path file = folder.path().resolve(PackedSource.FILE);
-      write(model, file, total, progress);
+      pack(model, file, TensorWork.firstHalf(progress));
       try (ModelReader reader = new SourceReader(PackedSource.open(file))) {
-        Difference.check(model, reader, FolderWriter.secondHalf(total, progress));
+        Difference.check(
+            model,
+            reader,
+            TensorWork.secondHalf(
+                progress, model.tensors().stream().mapToLong(TensorInfo::byteSize).sum()));
       }
       Files.move(file, absolute, StandardCopyOption.ATOMIC_MOVE);
     }
   }
 
-  private static void write(ModelSource model, Path file, long total, Progress progress)
-      throws IOException {
+  private static void pack(ModelSource model, Path file, Progress progress) throws IOException {
     Path config = model.folder().resolve(ModelFiles.CONFIG);
     Map<String, String> values =
         ParqFile.header(Map.of(ModelFiles.CONFIG, Files.readString(config)));
@@ -61,17 +63,22 @@ public final class ParqWriter implements ModelWriter {
       }
     }
     try (SafetensorsWriter writer = SafetensorsWriter.open(file, stored, values)) {
-      long done = 0;
-      for (TensorInfo tensor : model.tensors()) {
-        progress.at(done, 2 * total, tensor.name());
-        if (model.config(tensor.name()) == null) {
-          writer.put(tensor.name(), model.plain(tensor.name()).data());
-        } else {
-          ParqFile.put(writer, tensor.name(), model.quantized(tensor.name()));
-        }
-        done += tensor.byteSize();
-      }
+      TensorWork.forEach(
+          model.tensors(),
+          TensorInfo::name,
+          TensorInfo::byteSize,
+          progress,
+          tensor -> put(model, tensor.name(), writer));
       writer.commit();
+    }
+  }
+
+  private static void put(ModelSource model, String name, SafetensorsWriter writer)
+      throws IOException {
+    if (model.config(name) == null) {
+      writer.put(name, model.plain(name).data());
+    } else {
+      ParqFile.put(writer, name, model.quantized(name));
     }
   }
 }

@@ -1,11 +1,8 @@
 package io.parq.export;
 
 import io.parq.export.safetensors.TensorInfo;
-import io.parq.grids.BlockLayout;
-import io.parq.grids.Lattice;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.QuantizedTensor;
-import io.parq.grids.TensorData;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -16,8 +13,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The values of a model that is to be written, read like those of one that was. One quantized
- * tensor is kept at a time. Not thread-safe.
+ * The values of a model that is to be written, read like those of one that was. Thread-safe; each
+ * thread keeps the quantized tensor that it read last.
  */
 public final class SourceReader implements ModelReader {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -25,8 +22,13 @@ public final class SourceReader implements ModelReader {
 
   private final ModelSource model;
   private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
-  private String latestName = "";
-  private @Nullable QuantizedTensor latest;
+  private final ThreadLocal<Latest> latest = ThreadLocal.withInitial(Latest::new);
+
+  /** What a thread read last. */
+  private static final class Latest {
+    private String name = "";
+    private @Nullable QuantizedTensor tensor;
+  }
 
   /**
    * Views a model.
@@ -66,48 +68,35 @@ public final class SourceReader implements ModelReader {
     long start = row * rows.columns();
     long end = start + count * rows.columns();
     if (model.config(name) != null) {
-      readLevels(quantized(name), start, end, out);
+      read(quantized(name)::toFloats, start, end, out);
     } else {
-      readPlain(model.plain(name), start, end, out);
+      read(model.plain(name)::toFloats, start, end, out);
     }
   }
 
   private QuantizedTensor quantized(String name) throws IOException {
-    QuantizedTensor tensor = latest;
-    if (tensor == null || !latestName.equals(name)) {
-      latest = null; // lets its memory go before the next one is read
+    Latest own = latest.get();
+    QuantizedTensor tensor = own.tensor;
+    if (tensor == null || !own.name.equals(name)) {
+      own.tensor = null; // lets its memory go before the next one is read
       tensor = model.quantized(name);
-      latest = tensor;
-      latestName = name;
+      own.tensor = tensor;
+      own.name = name;
     }
     return tensor;
   }
 
-  private static void readPlain(TensorData tensor, long from, long to, MemorySegment out) {
+  /** Gives some values of a tensor. */
+  private interface Values {
+    void read(long start, float[] out, int from, int length);
+  }
+
+  private static void read(Values tensor, long from, long to, MemorySegment out) {
     float[] chunk = new float[(int) Math.min(CHUNK, to - from)];
     for (long start = from; start < to; start += chunk.length) {
       int length = (int) Math.min(chunk.length, to - start);
-      tensor.toFloats(start, chunk, 0, length);
+      tensor.read(start, chunk, 0, length);
       MemorySegment.copy(chunk, 0, out, FLOAT, 4 * (start - from), length);
-    }
-  }
-
-  private static void readLevels(QuantizedTensor tensor, long from, long to, MemorySegment out) {
-    Lattice lattice = tensor.lattice();
-    BlockLayout layout = lattice.layout();
-    byte[] codes = new byte[(int) Math.min(CHUNK, to - from)];
-    float[] values = new float[codes.length];
-    for (long start = from; start < to; start += codes.length) {
-      int length = (int) Math.min(codes.length, to - start);
-      MemorySegment.copy(tensor.codes(), ValueLayout.JAVA_BYTE, start, codes, 0, length);
-      for (int done = 0; done < length; ) {
-        int block = (int) ((start + done) / layout.blockLength());
-        long left = layout.start(block) + layout.blockLength() - (start + done);
-        int part = (int) Math.min(length - done, left);
-        lattice.values(block, codes, done, part, values, done);
-        done += part;
-      }
-      MemorySegment.copy(values, 0, out, FLOAT, 4 * (start - from), length);
     }
   }
 

@@ -2,6 +2,7 @@ package io.parq.grids;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Objects;
 
 /** The codes of a tensor and the lattice that gives them values. */
 public final class QuantizedTensor {
@@ -25,15 +26,34 @@ public final class QuantizedTensor {
       throw new IllegalArgumentException(
           "%d codes, expected %d".formatted(codes.byteSize(), lattice.layout().size()));
     }
-    Grid grid = lattice.grid();
-    for (long i = 0; i < codes.byteSize(); i++) {
-      byte code = codes.get(ValueLayout.JAVA_BYTE, i);
-      if (code < grid.minCode() || code > grid.maxCode()) {
-        throw new IllegalArgumentException(
-            "code %d at index %d, expected %d to %d for grid %s"
-                .formatted(code, i, grid.minCode(), grid.maxCode(), grid));
+    checkCodes();
+  }
+
+  private void checkCodes() {
+    int least = lattice.grid().minCode();
+    int most = lattice.grid().maxCode();
+    byte[] chunk = new byte[(int) Math.min(CHUNK, codes.byteSize())];
+    for (long start = 0; start < codes.byteSize(); start += CHUNK) {
+      int length = (int) Math.min(CHUNK, codes.byteSize() - start);
+      MemorySegment.copy(codes, ValueLayout.JAVA_BYTE, start, chunk, 0, length);
+      int signs = 0;
+      for (int i = 0; i < length; i++) {
+        signs |= (chunk[i] - least) | (most - chunk[i]);
+      }
+      if (signs < 0) {
+        throw unfit(chunk, start, least, most);
       }
     }
+  }
+
+  private IllegalArgumentException unfit(byte[] chunk, long start, int least, int most) {
+    int i = 0;
+    while (chunk[i] >= least && chunk[i] <= most) {
+      i++;
+    }
+    return new IllegalArgumentException(
+        "code %d at index %d, expected %d to %d for grid %s"
+            .formatted(chunk[i], start + i, least, most, lattice.grid()));
   }
 
   /**
@@ -100,18 +120,40 @@ public final class QuantizedTensor {
    */
   public void dequantize(MemorySegment out) {
     lattice.checkSize(out);
+    long size = lattice.layout().size();
+    float[] chunk = new float[(int) Math.min(CHUNK, size)];
+    for (long start = 0; start < size; start += CHUNK) {
+      int length = (int) Math.min(CHUNK, size - start);
+      toFloats(start, chunk, 0, length);
+      MemorySegment.copy(chunk, 0, out, FLOAT, 4 * start, length);
+    }
+  }
+
+  /**
+   * Decodes some of the values that the codes stand for.
+   *
+   * @param start index of the first element, row-major
+   * @param out receives the values; modified
+   * @param from index of the first in {@code out}
+   * @param length number of elements
+   * @throws IndexOutOfBoundsException if a range does not fit
+   */
+  public void toFloats(long start, float[] out, int from, int length) {
     BlockLayout layout = lattice.layout();
-    int chunk = Math.min(CHUNK, layout.blockLength());
-    float[] x = new float[chunk];
-    byte[] bytes = new byte[chunk];
-    forEachPiece(
-        layout,
-        chunk,
-        (block, start, length) -> {
-          MemorySegment.copy(codes, ValueLayout.JAVA_BYTE, start, bytes, 0, length);
-          lattice.values(block, bytes, 0, length, x, 0);
-          MemorySegment.copy(x, 0, out, FLOAT, 4 * start, length);
-        });
+    Objects.checkFromIndexSize(start, (long) length, layout.size());
+    Objects.checkFromIndexSize(from, length, out.length);
+    int size = layout.blockLength();
+    byte[] bytes = new byte[Math.min(length, CHUNK)];
+    int count;
+    for (int done = 0; done < length; done += count) {
+      long first = start + done;
+      int left = Math.min(bytes.length, length - done);
+      int within = (int) (first % size);
+      // Whole blocks, or a part of one.
+      count = within == 0 && left >= size ? left / size * size : Math.min(left, size - within);
+      MemorySegment.copy(codes, ValueLayout.JAVA_BYTE, first, bytes, 0, count);
+      lattice.values((int) (first / size), bytes, 0, count, out, from + done);
+    }
   }
 
   /**

@@ -5,14 +5,10 @@ import io.parq.export.model.ModelConfig;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Attention of a layer over the tokens in the cache. */
 final class Attention {
-  /** Products of queries and keys below which a second thread costs more than it saves. */
-  private static final long WORTH_THREADS = 1 << 16;
-
   private final ModelConfig config;
   private final int layer;
   private final int queries;
@@ -53,11 +49,7 @@ final class Attention {
   float[] apply(float[] x, int tokens, List<Span> spans) {
     int stride = queries + 2 * keys;
     float[] qkv = new float[tokens * stride];
-    int from = 0;
-    for (Linear projection : projections) {
-      projection.apply(x, tokens, qkv, from, stride);
-      from += projection.matrix().rows();
-    }
+    Linear.apply(projections, x, tokens, qkv, stride);
     Span[] owners = new Span[tokens];
     long products = 0;
     for (Span span : spans) {
@@ -66,13 +58,13 @@ final class Attention {
       products += (long) span.count() * queries * (span.cache().length() + span.count());
     }
     float[] seen = new float[tokens * queries];
-    IntStream heads = IntStream.range(0, tokens * config.heads());
-    (products >= WORTH_THREADS ? heads.parallel() : heads)
-        .forEach(
-            i -> {
-              int token = i / config.heads();
-              head(qkv, token, i % config.heads(), owners[token], seen);
-            });
+    Team.run(
+        products,
+        tokens * config.heads(),
+        i -> {
+          int token = i / config.heads();
+          head(qkv, token, i % config.heads(), owners[token], seen);
+        });
     float[] y = new float[tokens * config.hiddenSize()];
     output.apply(seen, tokens, y, 0, config.hiddenSize());
     return y;

@@ -162,7 +162,7 @@ final class CodebookMatrix extends PackedMatrix {
               ? (int) geometry.perGroupAt((long) tile * rows + row, group) * this.count
               : 0;
       for (int i = 0; i < count; i++) {
-        out[i * rows + row] = levels[from + fields[i * rows + at] + half] * scale;
+        out[i * rows + row] = levels[from + half - fields[i * rows + at]] * scale;
       }
     }
   }

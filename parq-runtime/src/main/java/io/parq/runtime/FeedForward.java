@@ -10,6 +10,12 @@ import java.util.stream.Stream;
 final class FeedForward {
   private static final double GELU_SLOPE = Math.sqrt(2 / Math.PI);
 
+  /** Elements of a token that are gated at a time. */
+  private static final int PART = 1024;
+
+  /** Multiplications that take about as long as gating an element. */
+  private static final long WORK = 64;
+
   private final ModelConfig config;
   private final boolean gelu;
   private final List<Linear> projections;
@@ -38,22 +44,29 @@ final class FeedForward {
   float[] apply(float[] x, int tokens) {
     int inner = config.intermediateSize();
     float[] both = new float[Math.multiplyExact(tokens, 2 * inner)];
-    int from = 0;
-    for (Linear projection : projections) {
-      projection.apply(x, tokens, both, from, 2 * inner);
-      from += projection.matrix().rows();
-    }
+    Linear.apply(projections, x, tokens, both, 2 * inner);
     float[] gated = new float[tokens * inner];
-    for (int token = 0; token < tokens; token++) {
-      for (int i = 0; i < inner; i++) {
-        float gate = both[token * 2 * inner + i];
-        float up = both[token * 2 * inner + inner + i];
-        gated[token * inner + i] = (gelu ? gelu(gate) : silu(gate)) * up;
-      }
-    }
+    int parts = Math.ceilDiv(inner, PART);
+    Team.run(
+        WORK * gated.length,
+        tokens * parts,
+        task -> {
+          int from = task % parts * PART;
+          gate(both, task / parts, from, Math.min(PART, inner - from), gated);
+        });
     float[] y = new float[tokens * config.hiddenSize()];
     down.apply(gated, tokens, y, 0, config.hiddenSize());
     return y;
+  }
+
+  private void gate(float[] both, int token, int from, int count, float[] gated) {
+    int inner = config.intermediateSize();
+    int gate = token * 2 * inner + from;
+    int to = token * inner + from;
+    for (int i = 0; i < count; i++) {
+      float x = both[gate + i];
+      gated[to + i] = (gelu ? gelu(x) : silu(x)) * both[gate + inner + i];
+    }
   }
 
   private static float silu(float x) {

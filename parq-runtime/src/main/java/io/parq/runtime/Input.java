@@ -7,6 +7,7 @@ import io.parq.grids.QuantConfig;
 import io.parq.grids.ScaleType;
 import io.parq.grids.UniformGrid;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -24,23 +25,27 @@ final class Input {
       new QuantConfig(
           UniformGrid.clipped(8, UniformGrid.Clip.MAX, 1, 0), Granularity.perRow(), ScaleType.FP32);
 
+  /** Multiplications that take about as long as quantizing a value. */
+  private static final long WORK = 16;
+
   private final float[] x;
   private final int tokens;
   private final int columns;
   private final @Nullable ActivationQuantization activations;
   private float @Nullable [] rounded;
-  private @Nullable Numbers numbers;
+  private @Nullable Codes codes;
   private final Map<Key, Operand> operands = new HashMap<>();
 
   private record Key(Operand.Kind kind, int group, int token, boolean whole) {}
 
   /**
-   * Quantized vectors: {@code values[token][column] * factors[token]}.
+   * Quantized vectors: {@code (codes[token][column] - zeros[token]) * factors[token]}.
    *
-   * @param values whole numbers of 9 bits
+   * @param codes of 8 bits
+   * @param zeros one for each token
    * @param factors one for each token
    */
-  record Numbers(short[] values, float[] factors) {}
+  private record Codes(byte[] codes, float[] zeros, float[] factors) {}
 
   /**
    * Takes vectors.
@@ -87,25 +92,24 @@ final class Input {
     return rounded;
   }
 
-  /** The whole numbers. */
-  Numbers numbers() {
-    if (numbers == null) {
-      boolean symmetric = activations == ActivationQuantization.INT8_SYM_PER_TOKEN;
-      Lattice lattice = Lattice.unfitted(symmetric ? SYMMETRIC : ASYMMETRIC, tokens, columns);
-      lattice.fit(MemorySegment.ofArray(x));
-      float[] zeroPoints = lattice.zeroPoints();
-      byte[] codes = new byte[columns];
-      short[] values = new short[x.length];
-      for (int token = 0; token < tokens; token++) {
-        lattice.codes(token, x, token * columns, columns, codes, 0);
-        short zero = zeroPoints == null ? 0 : (short) zeroPoints[token];
-        for (int i = 0; i < columns; i++) {
-          values[token * columns + i] = (short) (codes[i] - zero);
-        }
-      }
-      numbers = new Numbers(values, lattice.scales());
+  private Codes codes() {
+    if (codes == null) {
+      Codes all = new Codes(new byte[x.length], new float[tokens], new float[tokens]);
+      Team.run(WORK * x.length, tokens, token -> quantize(token, all));
+      codes = all;
     }
-    return numbers;
+    return codes;
+  }
+
+  private void quantize(int token, Codes all) {
+    boolean symmetric = activations == ActivationQuantization.INT8_SYM_PER_TOKEN;
+    Lattice lattice = Lattice.unfitted(symmetric ? SYMMETRIC : ASYMMETRIC, 1, columns);
+    long from = (long) token * columns * Float.BYTES;
+    lattice.fit(MemorySegment.ofArray(x).asSlice(from, (long) columns * Float.BYTES));
+    lattice.codes(0, x, token * columns, columns, all.codes(), token * columns);
+    float[] zeros = lattice.zeroPoints();
+    all.zeros()[token] = zeros == null ? 0 : zeros[0];
+    all.factors()[token] = lattice.scales()[0];
   }
 
   /** A vector, ready for planes of a kind. */
@@ -116,11 +120,70 @@ final class Input {
     if (operand == null) {
       operand =
           whole
-              ? kernels.prepare(
-                  kind, geometry.pad(numbers().values(), token), numbers().factors()[token])
+              ? kernels.prepare(kind, differences(geometry, token), codes().factors()[token])
               : kernels.prepare(kind, geometry.pad(values(), token));
       operands.put(key, operand);
     }
     return operand;
+  }
+
+  /** Codes of a token less its zero, with padding. */
+  private short[] differences(Geometry geometry, int token) {
+    short[] padded = new short[geometry.columnsPadded()];
+    byte[] values = codes().codes();
+    int zero = (int) codes().zeros()[token];
+    for (int g = 0; g < geometry.groups(); g++) {
+      int to = g * geometry.groupPadded();
+      int from = token * columns + g * geometry.group();
+      for (int i = 0; i < geometry.group(); i++) {
+        padded[to + i] = (short) (values[from + i] - zero);
+      }
+    }
+    return padded;
+  }
+
+  /** All vectors, ready for unpacked planes of a kind. */
+  Numbers numbers(Geometry geometry, Operand.Kind kind, int chunk) {
+    int stride = geometry.columnsPadded();
+    int chunks = stride / chunk;
+    Numbers numbers =
+        new Numbers(
+            tokens,
+            stride,
+            chunk,
+            new int[Math.multiplyExact(tokens, stride)],
+            codes().zeros(),
+            codes().factors(),
+            new float[Math.multiplyExact(tokens, chunks)]);
+    Team.run(
+        WORK * x.length,
+        tokens,
+        token -> {
+          for (int i = 0; i < chunks; i++) {
+            int sum = store(numbers, geometry, token, i * chunk);
+            numbers.offsets()[token * chunks + i] = (kind.half() - kind.centre()) * sum;
+          }
+        });
+    return numbers;
+  }
+
+  /** Stores a chunk, and returns the sum of codes less their zero. */
+  private int store(Numbers numbers, Geometry geometry, int token, int column) {
+    int inGroup = column % geometry.groupPadded();
+    int count = Math.clamp(geometry.group() - inGroup, 0, numbers.chunk());
+    int from = token * columns + column / geometry.groupPadded() * geometry.group() + inGroup;
+    int to = numbers.at(token, column);
+    int zero = (int) numbers.zeros()[token];
+    byte[] all = codes().codes();
+    int[] values = numbers.values();
+    int sum = 0;
+    for (int i = 0; i < count; i++) {
+      int code = all[from + i];
+      sum += code;
+      values[to + i] = code << Short.SIZE | code & 0xFFFF;
+    }
+    // What pads counts nothing.
+    Arrays.fill(values, to + count, to + numbers.chunk(), zero << Short.SIZE | zero & 0xFFFF);
+    return sum - count * zero;
   }
 }

@@ -10,10 +10,10 @@ import org.jspecify.annotations.Nullable;
 /** Makes the parts of a decoder from files. */
 final class LayerReader {
   private final ModelConfig config;
-  private final WeightFiles files;
+  private final Weights files;
   private final boolean floatActivations;
 
-  LayerReader(ModelConfig config, WeightFiles files, boolean floatActivations) {
+  LayerReader(ModelConfig config, Weights files, boolean floatActivations) {
     this.config = config;
     this.files = files;
     this.floatActivations = floatActivations;

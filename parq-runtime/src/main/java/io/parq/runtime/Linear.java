@@ -1,6 +1,7 @@
 package io.parq.runtime;
 
 import io.parq.grids.ActivationQuantization;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A linear layer. */
@@ -27,9 +28,30 @@ final class Linear {
     return matrix;
   }
 
+  /** Makes inputs ready, also for other layers whose inputs are quantized in the same way. */
+  Input input(float[] x, int tokens) {
+    return new Input(x, tokens, activations);
+  }
+
   /** Computes results for tokens, {@code stride} apart from {@code from} on. */
   void apply(float[] x, int tokens, float[] y, int from, int stride) {
-    matrix.multiply(x, tokens, activations, y, from, stride);
+    apply(input(x, tokens), y, from, stride);
+  }
+
+  /** Computes results where several layers have the same inputs, one beside the other. */
+  static void apply(List<Linear> layers, float[] x, int tokens, float[] y, int stride) {
+    Input input = layers.getFirst().input(x, tokens);
+    int from = 0;
+    for (Linear layer : layers) {
+      boolean same = layer.activations == input.activations();
+      layer.apply(same ? input : layer.input(x, tokens), y, from, stride);
+      from += layer.matrix.rows();
+    }
+  }
+
+  private void apply(Input x, float[] y, int from, int stride) {
+    int tokens = x.tokens();
+    matrix.multiply(x, y, from, stride);
     if (bias != null) {
       for (int token = 0; token < tokens; token++) {
         for (int i = 0; i < bias.length; i++) {

@@ -44,30 +44,29 @@ interface MatrixKernels {
   /** The same of fields that are single, bfloat16 or half precision; x has columns with padding. */
   void multiply(Plane plane, DType type, int tile, float[] x, float[] y, int yAt);
 
-  /** Unpacks columns of a tile, up to 8 bits: {@code field - half}. */
+  /** Unpacks columns of a tile, up to 8 bits: {@code half - field}. */
   void unpack(Plane plane, int tile, int column, int count, short[] out);
 
-  /** Converts what was unpacked: {@code scale * fields + bias}, with one of each for a row. */
+  /** Sums what was unpacked, for each row. */
+  void sum(short[] fields, int columns, float[] sums);
+
+  /** Converts what was unpacked: {@code bias - scale * fields}, with one of each for a row. */
   void scale(short[] fields, int columns, float[] scales, float[] biases, float[] out);
 
   /** Converts columns of a tile that are floats. */
   void convert(Plane plane, DType type, int tile, int column, int count, float[] out);
 
   /**
-   * Adds products of unpacked fields with whole numbers to {@code [token][row]} sums.
+   * Adds scaled products of unpacked fields with whole numbers to {@code [token][row]} sums: {@code
+   * scale * (sum of field * code - offset)}. The sums fit 16 bits.
    *
-   * @param run columns after which sums of 16 bits are widened
-   * @param x {@code [token][column]}, each number in both halves of a word
+   * @param column of x, the first of {@code columns}
    */
-  void shorts(
-      short[] fields, int columns, int run, int[] x, int xAt, int xStride, int tokens, int[] sums);
+  void shorts(short[] fields, int columns, Numbers x, int column, float[] scales, float[] sums);
 
   /** Adds products of floats to {@code [token][row]} sums. */
   void dense(
       float[] weights, int columns, float[] x, int xAt, int xStride, int tokens, float[] sums);
-
-  /** Adds {@code (sum + offset) * factor * scale} of one token, with a scale for each row. */
-  void finish(int[] sums, int at, float offset, float factor, float[] scales, float[] y, int yAt);
 
   /** The sum of products. */
   float dot(float[] a, int aAt, float[] b, int bAt, int length);

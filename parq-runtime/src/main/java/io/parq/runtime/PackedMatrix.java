@@ -21,9 +21,6 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
   /** Tokens from which on weights are unpacked once for all of them. */
   private static final int BATCH = 4;
 
-  /** Multiplications below which a second thread costs more than it saves. */
-  private static final long WORTH_THREADS = 1 << 16;
-
   final Geometry geometry;
   final MatrixKernels kernels;
 
@@ -192,13 +189,7 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
   }
 
   private void forEachTile(int tokens, Team.Body work) {
-    if (geometry.rows() * geometry.columns() * tokens < WORTH_THREADS) {
-      for (int tile = 0; tile < geometry.tiles(); tile++) {
-        work.run(tile);
-      }
-    } else {
-      Team.shared().run(geometry.tiles(), work);
-    }
+    Team.run(geometry.rows() * geometry.columns() * tokens, geometry.tiles(), work);
   }
 
   /** Stores the sums of a tile, {@code [token][row]}. */
@@ -248,14 +239,16 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
   /** The product with all vectors by way of floats. */
   final Batch floatBatch(Input x) {
     int tokens = x.tokens();
-    int columns = geometry.columnsPadded();
-    float[] padded = new float[Math.multiplyExact(tokens, columns)];
+    float[] chunks = new float[Math.multiplyExact(tokens, geometry.columnsPadded())];
     for (int token = 0; token < tokens; token++) {
-      System.arraycopy(geometry.pad(x.values(), token), 0, padded, token * columns, columns);
+      float[] padded = geometry.pad(x.values(), token);
+      for (int column = 0; column < padded.length; column += chunk()) {
+        System.arraycopy(padded, column, chunks, column * tokens + token * chunk(), chunk());
+      }
     }
     return (tile, y, from, stride) -> {
       float[] sums = new float[Math.multiplyExact(tokens, geometry.tileRows())];
-      multiplyUnpacked(tile, padded, tokens, sums);
+      multiplyUnpacked(tile, chunks, tokens, sums);
       store(tile, sums, tokens, y, from, stride);
     };
   }
@@ -270,19 +263,27 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
     };
   }
 
+  /** Multiplies with {@code [chunk][token][column]}. */
   private void multiplyUnpacked(int tile, float[] x, int tokens, float[] sums) {
-    float[] weights = new float[CHUNK * geometry.tileRows()];
-    int columns = geometry.columnsPadded();
-    for (int column = 0; column < columns; ) {
-      int count = chunk(column);
-      unpack(tile, column, count, weights);
-      kernels.dense(weights, count, x, column, columns, tokens, sums);
-      column += count;
+    int chunk = chunk();
+    float[] weights = new float[chunk * geometry.tileRows()];
+    for (int column = 0; column < geometry.columnsPadded(); column += chunk) {
+      unpack(tile, column, chunk, weights);
+      kernels.dense(weights, chunk, x, column * tokens, chunk, tokens, sums);
     }
   }
 
-  /** How many columns from one on are unpacked together. */
-  final int chunk(int column) {
-    return Math.min(CHUNK, geometry.groupPadded() - column % geometry.groupPadded());
+  /** How many columns are unpacked together. */
+  private int chunk() {
+    return chunk(CHUNK);
+  }
+
+  /** How many columns of a group are unpacked together, if there are so many at most. */
+  final int chunk(int most) {
+    int chunk = most;
+    while (geometry.groupPadded() % chunk != 0) {
+      chunk /= 2;
+    }
+    return chunk;
   }
 }

@@ -151,7 +151,7 @@ final class ScalarKernels implements MatrixKernels {
       for (int unit = 0; unit < count; unit += Geometry.UNIT) {
         unit(plane, (long) tile * ROWS + row, column + unit, fields);
         for (int i = 0; i < Geometry.UNIT; i++) {
-          out[(unit + i) * ROWS + to] = (short) (fields[i] - half);
+          out[(unit + i) * ROWS + to] = (short) (half - fields[i]);
         }
       }
     }
@@ -162,7 +162,7 @@ final class ScalarKernels implements MatrixKernels {
     for (int row = 0; row < ROWS; row++) {
       int at = row / LANES * LANES + Plane.order(row % LANES, LANES);
       for (int column = 0; column < columns; column++) {
-        out[column * ROWS + row] = fields[column * ROWS + at] * scales[row] + biases[row];
+        out[column * ROWS + row] = biases[row] - fields[column * ROWS + at] * scales[row];
       }
     }
   }
@@ -183,15 +183,28 @@ final class ScalarKernels implements MatrixKernels {
   }
 
   @Override
-  public void shorts(
-      short[] fields, int columns, int run, int[] x, int xAt, int xStride, int tokens, int[] sums) {
-    for (int token = 0; token < tokens; token++) {
+  public void sum(short[] fields, int columns, float[] sums) {
+    for (int row = 0; row < ROWS; row++) {
+      int at = row / LANES * LANES + Plane.order(row % LANES, LANES);
+      int sum = 0;
       for (int column = 0; column < columns; column++) {
-        int value = (short) x[xAt + token * xStride + column];
-        for (int row = 0; row < ROWS; row++) {
-          int at = row / LANES * LANES + Plane.order(row % LANES, LANES);
-          sums[token * ROWS + row] += fields[column * ROWS + at] * value;
+        sum += fields[column * ROWS + at];
+      }
+      sums[row] = sum;
+    }
+  }
+
+  @Override
+  public void shorts(
+      short[] fields, int columns, Numbers x, int column, float[] scales, float[] sums) {
+    for (int token = 0; token < x.tokens(); token++) {
+      for (int row = 0; row < ROWS; row++) {
+        int at = row / LANES * LANES + Plane.order(row % LANES, LANES);
+        int sum = 0;
+        for (int i = 0; i < columns; i++) {
+          sum += fields[i * ROWS + at] * (short) x.values()[x.at(token, column) + i];
         }
+        sums[token * ROWS + row] += scales[row] * (sum - x.offset(token, column));
       }
     }
   }
@@ -204,14 +217,6 @@ final class ScalarKernels implements MatrixKernels {
         float value = x[xAt + token * xStride + column];
         addScaled(value, weights, column * ROWS, sums, token * ROWS, ROWS);
       }
-    }
-  }
-
-  @Override
-  public void finish(
-      int[] sums, int at, float offset, float factor, float[] scales, float[] y, int yAt) {
-    for (int row = 0; row < ROWS; row++) {
-      y[yAt + row] += (sums[at + row] + offset) * factor * scales[row];
     }
   }
 

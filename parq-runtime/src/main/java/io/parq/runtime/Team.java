@@ -20,6 +20,9 @@ final class Team {
 
   private static final int LOOKS = 64;
 
+  /** Multiplications below which a second thread costs more than it saves. */
+  private static final long WORTH_THREADS = 1 << 16;
+
   private final Helper[] helpers;
   private final ReentrantLock busy = new ReentrantLock();
   private volatile @Nullable Run current;
@@ -61,8 +64,19 @@ final class Team {
     return Shared.TEAM;
   }
 
-  int threads() {
-    return helpers.length + 1;
+  /**
+   * Runs tasks on the team of all models, or on the caller's thread if they are small.
+   *
+   * @param products multiplications of all tasks together
+   */
+  static void run(long products, int tasks, Body body) {
+    if (products >= WORTH_THREADS) {
+      shared().run(tasks, body);
+    } else {
+      for (int task = 0; task < tasks; task++) {
+        body.run(task);
+      }
+    }
   }
 
   /** Runs tasks 0 to {@code tasks} less one, and rethrows what one of them threw first. */

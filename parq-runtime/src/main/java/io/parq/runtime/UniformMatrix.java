@@ -193,68 +193,59 @@ final class UniformMatrix extends PackedMatrix {
     if (!x.isWhole() || plane.bits() > 4) {
       return floatBatch(x);
     }
-    int tokens = x.tokens();
-    int columns = geometry.columnsPadded();
-    int[] numbers = new int[Math.multiplyExact(tokens, columns)];
-    float[][] sums = new float[tokens][];
-    float[][] biasSums = new float[tokens][];
-    for (int token = 0; token < tokens; token++) {
-      short[] padded = geometry.pad(x.numbers().values(), token);
-      for (int i = 0; i < columns; i++) {
-        numbers[token * columns + i] = padded[i] << Short.SIZE | Short.toUnsignedInt(padded[i]);
-      }
-      sums[token] = offsets(padded);
-      biasSums[token] = biases == null ? sums[token] : sums(x, token);
+    Numbers numbers = x.numbers(geometry, kind(), wholeChunk());
+    float[][] biasSums = new float[biases == null ? 0 : x.tokens()][];
+    for (int token = 0; token < biasSums.length; token++) {
+      biasSums[token] = sums(x, token);
     }
-    float[] factors = x.numbers().factors();
     return (tile, y, from, stride) -> {
-      float[] results = new float[Math.multiplyExact(tokens, geometry.tileRows())];
-      multiplyWhole(tile, numbers, sums, biasSums, factors, results);
-      store(tile, results, tokens, y, from, stride);
+      float[] results = new float[Math.multiplyExact(x.tokens(), geometry.tileRows())];
+      multiplyWhole(tile, numbers, results);
+      addBiases(tile, biasSums, results);
+      store(tile, results, x.tokens(), y, from, stride);
     };
   }
 
-  /** For each group what sums of {@code field - half} lack. */
-  private float[] offsets(short[] padded) {
-    float[] offsets = new float[geometry.groups()];
-    for (int g = 0; g < offsets.length; g++) {
-      int sum = 0;
-      for (int i = g * geometry.groupPadded(); i < (g + 1) * geometry.groupPadded(); i++) {
-        sum += padded[i];
-      }
-      offsets[g] = (kind().half() - centre) * sum;
-    }
-    return offsets;
+  /** Columns of a group over which sums of fields times 8-bit codes fit 16 bits. */
+  private int wholeChunk() {
+    return chunk(Math.min(CHUNK, 512 >> plane.bits()));
   }
 
-  private void multiplyWhole(
-      int tile, int[] x, float[][] offsets, float[][] biasSums, float[] factors, float[] results) {
+  private void multiplyWhole(int tile, Numbers x, float[] results) {
     int rows = geometry.tileRows();
-    int columns = geometry.columnsPadded();
-    int tokens = factors.length;
-    int run = kind().run() * Geometry.UNIT;
-    short[] fields = new short[CHUNK * rows];
-    int[] sums = new int[results.length];
-    float[] perRow = new float[rows];
-    for (int column = 0; column < columns; ) {
-      int count = chunk(column);
-      kernels.unpack(plane, tile, column, count, fields);
-      kernels.shorts(fields, count, run, x, column, columns, tokens, sums);
-      column += count;
-      if (column % geometry.groupPadded() == 0) {
-        int group = column / geometry.groupPadded() - 1;
-        scales.copy(tile, group, perRow);
-        for (int token = 0; token < tokens; token++) {
-          int at = token * rows;
-          kernels.finish(sums, at, offsets[token][group], factors[token], perRow, results, at);
-        }
-        java.util.Arrays.fill(sums, 0);
-        if (biases != null) {
-          biases.copy(tile, group, perRow);
-          for (int token = 0; token < tokens; token++) {
-            kernels.addScaled(biasSums[token][group], perRow, 0, results, token * rows, rows);
-          }
-        }
+    int group = geometry.groupPadded();
+    short[] fields = new short[x.chunk() * rows];
+    float[] factors = new float[rows];
+    float[] rowSums = new float[rows];
+    float[] zeros = new float[rows];
+    for (int column = 0; column < geometry.columnsPadded(); column += x.chunk()) {
+      if (column % group == 0) {
+        scales.copy(tile, column / group, factors);
+      }
+      kernels.unpack(plane, tile, column, x.chunk(), fields);
+      kernels.sum(fields, x.chunk(), rowSums);
+      for (int row = 0; row < rows; row++) {
+        zeros[row] += factors[row] * rowSums[row];
+      }
+      kernels.shorts(fields, x.chunk(), x, column, factors, results);
+    }
+    // What was unpacked has the other sign.
+    for (int token = 0; token < x.tokens(); token++) {
+      float zero = x.zeros()[token];
+      float factor = x.factors()[token];
+      for (int row = 0; row < rows; row++) {
+        results[token * rows + row] = (zero * zeros[row] - results[token * rows + row]) * factor;
+      }
+    }
+  }
+
+  private void addBiases(int tile, float[][] sums, float[] results) {
+    int rows = geometry.tileRows();
+    float[] added = new float[rows];
+    for (int g = 0; biases != null && g < geometry.groups(); g++) {
+      biases.copy(tile, g, added);
+      for (int token = 0; token < sums.length; token++) {
+        kernels.addScaled(sums[token][g], added, 0, results, token * rows, rows);
       }
     }
   }

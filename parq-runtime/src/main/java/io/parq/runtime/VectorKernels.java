@@ -120,21 +120,20 @@ final class VectorKernels implements MatrixKernels {
   }
 
   @Override
+  public void sum(short[] fields, int columns, float[] sums) {
+    VectorUnpack.sum(fields, columns, sums);
+  }
+
+  @Override
   public void shorts(
-      short[] fields, int columns, int run, int[] x, int xAt, int xStride, int tokens, int[] sums) {
-    VectorDense.shorts(fields, columns, run, x, xAt, xStride, tokens, sums);
+      short[] fields, int columns, Numbers x, int column, float[] scales, float[] sums) {
+    VectorDense.shorts(fields, columns, x, column, scales, sums);
   }
 
   @Override
   public void dense(
       float[] weights, int columns, float[] x, int xAt, int xStride, int tokens, float[] sums) {
     VectorDense.floats(weights, columns, x, xAt, xStride, tokens, sums);
-  }
-
-  @Override
-  public void finish(
-      int[] sums, int at, float offset, float factor, float[] scales, float[] y, int yAt) {
-    VectorDense.finish(sums, at, offset, factor, scales, y, yAt);
   }
 
   @Override

@@ -84,13 +84,27 @@ final class VectorShorts {
               IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER)
                   .reinterpretAsShorts();
           at += BYTES;
-          for (int from = 0; from < Short.SIZE; from += bits) {
-            ShortVector v = IntVector.broadcast(INTS, x[column++]).reinterpretAsShorts();
-            p0 = p0.add(w0.lanewise(VectorOperators.LSHR, from).and(mask).mul(v));
-            p1 = p1.add(w1.lanewise(VectorOperators.LSHR, from).and(mask).mul(v));
-            p2 = p2.add(w2.lanewise(VectorOperators.LSHR, from).and(mask).mul(v));
-            p3 = p3.add(w3.lanewise(VectorOperators.LSHR, from).and(mask).mul(v));
-          }
+          ShortVector v0 = IntVector.broadcast(INTS, x[column]).reinterpretAsShorts();
+          p0 = p0.add(w0.and(mask).mul(v0));
+          p1 = p1.add(w1.and(mask).mul(v0));
+          p2 = p2.add(w2.and(mask).mul(v0));
+          p3 = p3.add(w3.and(mask).mul(v0));
+          ShortVector v1 = IntVector.broadcast(INTS, x[column + 1]).reinterpretAsShorts();
+          p0 = p0.add(w0.lanewise(VectorOperators.LSHR, 4).and(mask).mul(v1));
+          p1 = p1.add(w1.lanewise(VectorOperators.LSHR, 4).and(mask).mul(v1));
+          p2 = p2.add(w2.lanewise(VectorOperators.LSHR, 4).and(mask).mul(v1));
+          p3 = p3.add(w3.lanewise(VectorOperators.LSHR, 4).and(mask).mul(v1));
+          ShortVector v2 = IntVector.broadcast(INTS, x[column + 2]).reinterpretAsShorts();
+          p0 = p0.add(w0.lanewise(VectorOperators.LSHR, 8).and(mask).mul(v2));
+          p1 = p1.add(w1.lanewise(VectorOperators.LSHR, 8).and(mask).mul(v2));
+          p2 = p2.add(w2.lanewise(VectorOperators.LSHR, 8).and(mask).mul(v2));
+          p3 = p3.add(w3.lanewise(VectorOperators.LSHR, 8).and(mask).mul(v2));
+          ShortVector v3 = IntVector.broadcast(INTS, x[column + 3]).reinterpretAsShorts();
+          p0 = p0.add(w0.lanewise(VectorOperators.LSHR, 12).mul(v3));
+          p1 = p1.add(w1.lanewise(VectorOperators.LSHR, 12).mul(v3));
+          p2 = p2.add(w2.lanewise(VectorOperators.LSHR, 12).mul(v3));
+          p3 = p3.add(w3.lanewise(VectorOperators.LSHR, 12).mul(v3));
+          column += 4;
         }
         IntVector i0 = p0.reinterpretAsInts();
         IntVector l0 = i0.lanewise(VectorOperators.LSHL, 16);
@@ -210,14 +224,27 @@ final class VectorShorts {
               IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER)
                   .reinterpretAsShorts();
           at += BYTES;
-          for (int from = 0; from < Short.SIZE; from += 4) {
-            ShortVector t = ShortVector.fromArray(SHORTS, tables, next);
-            next += 2 * LANES;
-            p0 = p0.add(w0.lanewise(VectorOperators.LSHR, from).selectFrom(t));
-            p1 = p1.add(w1.lanewise(VectorOperators.LSHR, from).selectFrom(t));
-            p2 = p2.add(w2.lanewise(VectorOperators.LSHR, from).selectFrom(t));
-            p3 = p3.add(w3.lanewise(VectorOperators.LSHR, from).selectFrom(t));
-          }
+          ShortVector t0 = ShortVector.fromArray(SHORTS, tables, next);
+          p0 = p0.add(w0.selectFrom(t0));
+          p1 = p1.add(w1.selectFrom(t0));
+          p2 = p2.add(w2.selectFrom(t0));
+          p3 = p3.add(w3.selectFrom(t0));
+          ShortVector t1 = ShortVector.fromArray(SHORTS, tables, next + 2 * LANES);
+          p0 = p0.add(w0.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
+          p1 = p1.add(w1.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
+          p2 = p2.add(w2.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
+          p3 = p3.add(w3.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
+          ShortVector t2 = ShortVector.fromArray(SHORTS, tables, next + 4 * LANES);
+          p0 = p0.add(w0.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
+          p1 = p1.add(w1.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
+          p2 = p2.add(w2.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
+          p3 = p3.add(w3.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
+          ShortVector t3 = ShortVector.fromArray(SHORTS, tables, next + 6 * LANES);
+          p0 = p0.add(w0.lanewise(VectorOperators.LSHR, 12).selectFrom(t3));
+          p1 = p1.add(w1.lanewise(VectorOperators.LSHR, 12).selectFrom(t3));
+          p2 = p2.add(w2.lanewise(VectorOperators.LSHR, 12).selectFrom(t3));
+          p3 = p3.add(w3.lanewise(VectorOperators.LSHR, 12).selectFrom(t3));
+          next += 8 * LANES;
         }
         IntVector i0 = p0.reinterpretAsInts();
         IntVector l0 = i0.lanewise(VectorOperators.LSHL, 16);

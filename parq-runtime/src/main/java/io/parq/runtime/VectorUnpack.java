@@ -35,7 +35,7 @@ final class VectorUnpack {
     MemorySegment memory = plane.words();
     int bits = plane.bits();
     short mask = (short) ((1 << bits) - 1);
-    short half = (short) (1 << (bits - 1));
+    ShortVector half = ShortVector.broadcast(SHORTS, 1 << (bits - 1));
     int perStep = Short.SIZE / bits;
     for (int k = 0; k < BLOCKS; k++) {
       long at = plane.address((long) tile * BLOCKS + k, column);
@@ -44,7 +44,7 @@ final class VectorUnpack {
         ShortVector w = IntVector.fromMemorySegment(INTS, memory, at, ORDER).reinterpretAsShorts();
         at += BYTES;
         for (int f = 0; f < perStep; f++) {
-          w.and(mask).sub(half).intoArray(out, to);
+          half.sub(w.and(mask)).intoArray(out, to);
           w = w.lanewise(VectorOperators.LSHR, bits);
           to += BLOCKS * ROWS;
         }
@@ -54,6 +54,7 @@ final class VectorUnpack {
 
   private static void threeBits(Plane plane, int tile, int column, int count, short[] out) {
     MemorySegment memory = plane.words();
+    ShortVector half = ShortVector.broadcast(SHORTS, 4);
     for (int k = 0; k < BLOCKS; k++) {
       long at = plane.address((long) tile * BLOCKS + k, column);
       int to = k * ROWS;
@@ -66,7 +67,7 @@ final class VectorUnpack {
           at += BYTES;
           for (int f = 0; f < 8; f++) {
             ShortVector highest = high.and((short) 1).lanewise(VectorOperators.LSHL, 2);
-            low.and((short) 3).or(highest).sub((short) 4).intoArray(out, to);
+            half.sub(low.and((short) 3).or(highest)).intoArray(out, to);
             low = low.lanewise(VectorOperators.LSHR, 2);
             high = high.lanewise(VectorOperators.LSHR, 1);
             to += BLOCKS * ROWS;
@@ -77,12 +78,27 @@ final class VectorUnpack {
     }
   }
 
+  /** {@link MatrixKernels#sum}, of so few columns that sums fit 16 bits. */
+  static void sum(short[] fields, int columns, float[] sums) {
+    for (int row = 0; row < BLOCKS * ROWS; row += ROWS) {
+      ShortVector sum = ShortVector.zero(SHORTS);
+      for (int column = 0; column < columns; column++) {
+        sum = sum.add(ShortVector.fromArray(SHORTS, fields, column * BLOCKS * ROWS + row));
+      }
+      IntVector w = sum.reinterpretAsInts();
+      IntVector low = w.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16);
+      IntVector high = w.lanewise(VectorOperators.ASHR, 16);
+      ((FloatVector) low.convert(VectorOperators.I2F, 0)).intoArray(sums, row);
+      ((FloatVector) high.convert(VectorOperators.I2F, 0)).intoArray(sums, row + LANES);
+    }
+  }
+
   /** {@link MatrixKernels#scale}. */
   static void scale(short[] fields, int columns, float[] scales, float[] biases, float[] out) {
     for (int k = 0; k < BLOCKS; k++) {
       int row = k * ROWS;
-      FloatVector f0 = FloatVector.fromArray(FLOATS, scales, row);
-      FloatVector f1 = FloatVector.fromArray(FLOATS, scales, row + LANES);
+      FloatVector f0 = FloatVector.fromArray(FLOATS, scales, row).neg();
+      FloatVector f1 = FloatVector.fromArray(FLOATS, scales, row + LANES).neg();
       FloatVector b0 = FloatVector.fromArray(FLOATS, biases, row);
       FloatVector b1 = FloatVector.fromArray(FLOATS, biases, row + LANES);
       for (int column = 0; column < columns; column++) {

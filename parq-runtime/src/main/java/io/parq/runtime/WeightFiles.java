@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * The files of a model in any format: weights under Hugging Face's names for a text model, its
  * configuration and its tokenizer.
  */
-final class WeightFiles implements AutoCloseable {
+final class WeightFiles implements Weights, AutoCloseable {
   private final Path path;
   private final TensorSource source;
   private final TextFiles texts;
@@ -139,7 +139,8 @@ final class WeightFiles implements AutoCloseable {
   }
 
   /** Repacks a matrix, or takes it from the cache. */
-  PackedMatrix matrix(String name, int rows, int columns) throws IOException {
+  @Override
+  public PackedMatrix matrix(String name, int rows, int columns) throws IOException {
     String stored = stored(name);
     check(name, source.shape(stored), rows, columns);
     PackedMatrix cached = cache == null ? null : cache.get(name, rows, columns);
@@ -165,7 +166,8 @@ final class WeightFiles implements AutoCloseable {
   }
 
   /** Widens a vector. */
-  float[] vector(String name, int length) throws IOException {
+  @Override
+  public float[] vector(String name, int length) throws IOException {
     String stored = stored(name);
     check(name, source.shape(stored), length);
     QuantizedTensor quantized = source.quantized(stored);

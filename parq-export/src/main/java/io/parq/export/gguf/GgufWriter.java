@@ -2,9 +2,9 @@ package io.parq.export.gguf;
 
 import io.parq.export.ModelSource;
 import io.parq.export.ModelWriter;
+import io.parq.export.TensorWork;
 import io.parq.export.model.ModelConfig;
 import io.parq.export.safetensors.AtomicFile;
-import io.parq.export.safetensors.TensorInfo;
 import io.parq.grids.Target;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -71,13 +71,12 @@ public final class GgufWriter implements ModelWriter {
         for (Map.Entry<Header.Entry, List<Float>> own : plan.own().entrySet()) {
           file.write(floats(own.getValue()), header.length + own.getKey().offset());
         }
-        long total = model.tensors().stream().mapToLong(TensorInfo::byteSize).sum();
-        long done = 0;
-        for (FilePlan.Item item : plan.items()) {
-          progress.at(done, total, item.info().name());
-          new TensorWriter(model, item, file, header.length, reader).write();
-          done += item.info().byteSize();
-        }
+        TensorWork.forEach(
+            plan.items(),
+            item -> item.info().name(),
+            item -> item.info().byteSize(),
+            progress,
+            item -> new TensorWriter(model, item, file, header.length, reader).write());
       }
       file.force();
       file.move();

@@ -10,7 +10,7 @@ import java.nio.file.StandardOpenOption;
 
 /**
  * The file of weights beside a graph, which unlike the graph may be larger than 2 GB. Places are
- * given out first, so that the graph is known before any weight is read.
+ * given out first, so that the graph is known before any weight is read. Several threads may write.
  */
 final class DataFile implements AutoCloseable {
   /** Large tensors begin on a page, as the ONNX specification advises for mapping them. */
@@ -21,8 +21,6 @@ final class DataFile implements AutoCloseable {
   private static final int CHUNK = 1 << 20;
 
   private final FileChannel channel;
-  private final Arena arena = Arena.ofConfined();
-  private final MemorySegment chunk = arena.allocate(CHUNK);
 
   DataFile(Path file) throws IOException {
     channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
@@ -36,13 +34,16 @@ final class DataFile implements AutoCloseable {
 
   /** Writes memory of any kind at a place. */
   void write(MemorySegment data, long offset) throws IOException {
-    // Through one buffer: a channel would keep a copy as large as what it is given.
-    for (long start = 0; start < data.byteSize(); start += CHUNK) {
-      long length = Math.min(CHUNK, data.byteSize() - start);
-      MemorySegment.copy(data, start, chunk, 0, length);
-      ByteBuffer buffer = chunk.asSlice(0, length).asByteBuffer();
-      while (buffer.hasRemaining()) {
-        channel.write(buffer, offset + start + buffer.position());
+    // Through one small buffer: a channel would keep a copy as large as what it is given.
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment chunk = arena.allocate(Math.min(CHUNK, Math.max(1, data.byteSize())));
+      for (long start = 0; start < data.byteSize(); start += CHUNK) {
+        long length = Math.min(CHUNK, data.byteSize() - start);
+        MemorySegment.copy(data, start, chunk, 0, length);
+        ByteBuffer buffer = chunk.asSlice(0, length).asByteBuffer();
+        while (buffer.hasRemaining()) {
+          channel.write(buffer, offset + start + buffer.position());
+        }
       }
     }
   }
@@ -54,7 +55,6 @@ final class DataFile implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
-    arena.close();
     channel.close();
   }
 }

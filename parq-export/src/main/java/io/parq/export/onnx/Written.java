@@ -3,9 +3,7 @@ package io.parq.export.onnx;
 import io.parq.export.ModelReader;
 import io.parq.export.ModelSource;
 import io.parq.export.ModelWriter.Progress;
-import io.parq.grids.Lattice;
-import io.parq.grids.QuantizedTensor;
-import io.parq.grids.TensorData;
+import io.parq.export.TensorWork;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -22,75 +20,56 @@ final class Written {
   private final ModelSource model;
   private final List<GraphWeights.Placed> placed;
   private final Progress progress;
-  private final long total;
-  private long done;
 
   Written(ModelSource model, List<GraphWeights.Placed> placed, Progress progress) {
     this.model = model;
     this.placed = placed;
     this.progress = progress;
-    long bytes = 0;
-    for (GraphWeights.Placed weight : placed) {
-      bytes += weight.info().byteSize();
-    }
-    // Each weight counts twice: it is written, and read again.
-    total = 2 * bytes;
   }
 
-  private void begin(GraphWeights.Placed weight) {
-    progress.at(done / 2, total / 2, weight.info().name());
-    done += weight.info().byteSize();
+  private void forEach(Progress half, TensorWork.Work<GraphWeights.Placed> work)
+      throws IOException {
+    TensorWork.forEach(
+        placed, weight -> weight.info().name(), weight -> weight.info().byteSize(), half, work);
   }
 
   void write(DataFile file) throws IOException {
-    for (GraphWeights.Placed weight : placed) {
-      begin(weight);
-      Encoding encoding = weight.encoding();
-      if (encoding == null) {
-        file.write(model.plain(weight.info().name()).data(), weight.codes());
-        continue;
-      }
-      WeightBytes bytes = new WeightBytes(encoding, model.quantized(weight.info().name()));
-      bytes.writeCodes(file, weight.codes());
-      bytes.writeScales(file, weight.scales());
-      if (encoding.zeroPoints()) {
-        bytes.writeZeroPoints(file, weight.zeroPoints());
-      }
+    forEach(TensorWork.firstHalf(progress), weight -> write(weight, file));
+  }
+
+  private void write(GraphWeights.Placed weight, DataFile file) throws IOException {
+    Encoding encoding = weight.encoding();
+    if (encoding == null) {
+      file.write(model.plain(weight.info().name()).data(), weight.codes());
+      return;
+    }
+    WeightBytes bytes = new WeightBytes(encoding, model.quantized(weight.info().name()));
+    bytes.writeCodes(file, weight.codes());
+    bytes.writeScales(file, weight.scales());
+    if (encoding.zeroPoints()) {
+      bytes.writeZeroPoints(file, weight.zeroPoints());
     }
   }
 
   /** Some of a tensor's values, in order. */
   private interface Values {
-    void read(long start, float[] out, int length);
+    void read(long start, float[] out, int from, int length);
   }
 
   /** Fails at the first value that differs from the source. */
   void check(ModelReader reader) throws IOException {
-    for (GraphWeights.Placed weight : placed) {
-      begin(weight);
-      String name = weight.info().name();
-      if (weight.encoding() != null) {
-        compare(weight, values(model.quantized(name)), reader);
-      } else {
-        TensorData plain = model.plain(name);
-        compare(weight, (start, out, length) -> plain.toFloats(start, out, 0, length), reader);
-      }
-    }
-  }
-
-  private static Values values(QuantizedTensor tensor) {
-    Lattice lattice = tensor.lattice();
-    long blockLength = lattice.layout().blockLength();
-    byte[] codes = new byte[CHUNK];
-    return (start, out, length) -> {
-      for (int i = 0; i < length; ) {
-        int block = (int) ((start + i) / blockLength);
-        int part = (int) Math.min(length - i, (block + 1) * blockLength - start - i);
-        MemorySegment.copy(tensor.codes(), ValueLayout.JAVA_BYTE, start + i, codes, 0, part);
-        lattice.values(block, codes, 0, part, out, i);
-        i += part;
-      }
-    };
+    forEach(
+        TensorWork.secondHalf(
+            progress, placed.stream().mapToLong(weight -> weight.info().byteSize()).sum()),
+        weight -> {
+          String name = weight.info().name();
+          compare(
+              weight,
+              weight.encoding() == null
+                  ? model.plain(name)::toFloats
+                  : model.quantized(name)::toFloats,
+              reader);
+        });
   }
 
   private void compare(GraphWeights.Placed weight, Values expected, ModelReader reader)
@@ -107,7 +86,7 @@ final class Written {
         reader.read(weight.info().name(), row, count, decoded);
         for (long i = 0; i < count * columns; i += values.length) {
           int length = (int) Math.min(values.length, count * columns - i);
-          expected.read(row * columns + i, values, length);
+          expected.read(row * columns + i, values, 0, length);
           MemorySegment part = decoded.asSlice(i * Float.BYTES, (long) length * Float.BYTES);
           MemorySegment same =
               MemorySegment.ofArray(values).asSlice(0, (long) length * Float.BYTES);

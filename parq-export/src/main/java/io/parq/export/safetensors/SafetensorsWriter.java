@@ -35,7 +35,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The header keeps the declared order and is padded so that the data begins at a multiple of 8
  * bytes; the data is ordered by element size, largest first and otherwise as declared, so every
- * tensor is aligned to its elements. Not thread-safe.
+ * tensor is aligned to its elements. Several threads may write different tensors; otherwise not
+ * thread-safe.
  */
 public final class SafetensorsWriter implements AutoCloseable {
   private record Place(AtomicFile file, TensorInfo info, long position) {}
@@ -192,15 +193,19 @@ public final class SafetensorsWriter implements AutoCloseable {
                   place.info().dtypeName(),
                   Arrays.toString(place.info().shape())));
     }
-    if (!pending.contains(name)) {
-      throw new IllegalStateException(name + ": written before");
+    synchronized (pending) {
+      if (!pending.contains(name)) {
+        throw new IllegalStateException(name + ": written before");
+      }
     }
     long position = place.position();
     for (MemorySegment part : parts) {
       place.file().write(part, position);
       position += part.byteSize();
     }
-    pending.remove(name);
+    synchronized (pending) {
+      pending.remove(name);
+    }
   }
 
   /**

@@ -179,11 +179,12 @@ public final class TorchaoReader implements ModelReader {
     rows.check(name, row, count, out);
     int columns = Math.toIntExact(rows.columns());
     float[] values = new float[columns];
+    Blocks blocks = intx == null ? null : new Blocks(intx, columns);
     for (long i = 0; i < count; i++) {
-      if (intx == null) {
+      if (blocks == null) {
         plainRow(name, tensor, (row + i) * columns, values);
       } else {
-        row(intx, tensor.data(), row + i, values);
+        blocks.row(tensor.data(), row + i, values);
       }
       MemorySegment.copy(values, 0, out, FLOAT, 4 * i * columns, columns);
     }
@@ -197,26 +198,51 @@ public final class TorchaoReader implements ModelReader {
     tensor.toFloats(start, values, 0, values.length);
   }
 
-  private void row(Intx intx, MemorySegment codes, long row, float[] values)
-      throws SafetensorsException {
-    TensorData scale = reader.tensor(TorchaoWriter.part(intx.name(), TorchaoWriter.SCALE));
-    TensorData zero = reader.tensor(TorchaoWriter.part(intx.name(), TorchaoWriter.ZERO_POINT));
-    int blocks = (int) scale.shape()[1];
-    long first = row / intx.blockRows() * blocks;
-    float[] scales = new float[blocks];
-    float[] zeros = new float[blocks];
-    scale.toFloats(first, scales, 0, blocks);
-    for (int i = 0; i < blocks && zero.dtype() == DType.I8; i++) {
-      zeros[i] = zero.data().get(ValueLayout.JAVA_BYTE, first + i);
+  /** Scales and zero points of a tensor, and buffers for a row. */
+  private final class Blocks {
+    private final Intx intx;
+    private final TensorData scale;
+    private final TensorData zero;
+    private final float[] scales;
+    private final float[] zeros;
+    private final byte[] bytes;
+    private final byte[] codes;
+
+    Blocks(Intx intx, int columns) throws SafetensorsException {
+      this.intx = intx;
+      this.scale = reader.tensor(TorchaoWriter.part(intx.name(), TorchaoWriter.SCALE));
+      this.zero = reader.tensor(TorchaoWriter.part(intx.name(), TorchaoWriter.ZERO_POINT));
+      this.scales = new float[(int) scale.shape()[1]];
+      this.zeros = new float[scales.length];
+      this.bytes = new byte[scales.length];
+      this.codes = new byte[columns];
     }
-    if (zero.dtype() != DType.I8) {
-      zero.toFloats(first, zeros, 0, blocks);
+
+    void row(MemorySegment qdata, long row, float[] values) {
+      long first = row / intx.blockRows() * scales.length;
+      scale.toFloats(first, scales, 0, scales.length);
+      if (zero.dtype() == DType.I8) {
+        MemorySegment.copy(zero.data(), ValueLayout.JAVA_BYTE, first, bytes, 0, bytes.length);
+        for (int i = 0; i < zeros.length; i++) {
+          zeros[i] = bytes[i];
+        }
+      } else {
+        zero.toFloats(first, zeros, 0, zeros.length);
+      }
+      MemorySegment.copy(qdata, ValueLayout.JAVA_BYTE, row * codes.length, codes, 0, codes.length);
+      int length = (int) Math.min(codes.length, intx.blockColumns());
+      for (int block = 0; block < scales.length; block++) {
+        block(block * length, length, scales[block], zeros[block], values);
+      }
     }
-    for (int i = 0; i < values.length; i++) {
-      int block = (int) (i / intx.blockColumns());
-      float code = codes.get(ValueLayout.JAVA_BYTE, row * values.length + i);
-      float steps = round(intx.dtype(), code - zeros[block]);
-      values[i] = round(intx.dtype(), steps * scales[block]);
+
+    private void block(int from, int length, float scale, float zero, float[] values) {
+      for (int i = from; i < from + length; i++) {
+        values[i] = (codes[i] - zero) * scale;
+      }
+      for (int i = from; intx.dtype() != DType.F32 && i < from + length; i++) {
+        values[i] = round(intx.dtype(), round(intx.dtype(), codes[i] - zero) * scale);
+      }
     }
   }
 

@@ -43,6 +43,12 @@ import org.jspecify.annotations.Nullable;
  * quantizers/quantizer_torchao.py}.
  */
 public final class TorchaoWriter extends FolderWriter {
+  /** Why a quantized embedding of Gemma 3 is refused, and what to do instead. */
+  public static final String GEMMA3_EMBEDDING =
+      "a quantized embedding of Gemma 3 is loaded wrongly by transformers 5.23, which then leaves the"
+          + " factor unset that embeddings are multiplied with; expected floats: quantize linear"
+          + " layers only";
+
   static final String QDATA = "qdata";
   static final String SCALE = "scale";
   static final String ZERO_POINT = "zero_point";
@@ -105,8 +111,7 @@ public final class TorchaoWriter extends FolderWriter {
       QuantConfig config = model.config(tensor.name());
       if (config != null && ModelFiles.isEmbedding(tensor.name())) {
         throw new IllegalArgumentException(
-            "%s: quantized (%s), which transformers loads wrongly for Gemma 3; expected floats"
-                .formatted(tensor.name(), config));
+            "%s (%s): %s".formatted(tensor.name(), config, GEMMA3_EMBEDDING));
       }
     }
   }

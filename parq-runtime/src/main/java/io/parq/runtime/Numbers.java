@@ -1,0 +1,33 @@
+package io.parq.runtime;
+
+/**
+ * Vectors of codes of 8 bits, for products of several tokens with unpacked fields. A code stands
+ * for {@code (code - zero) * factor}.
+ *
+ * @param tokens their number
+ * @param stride columns with padding
+ * @param chunk columns that are multiplied at a time
+ * @param values {@code [chunk][token][column]}, each code in both halves of a word
+ * @param zeros the code that counts nothing, for each token
+ * @param factors what codes are multiples of, for each token
+ * @param offsets {@code [token][chunk]}: what has to be added so that fields count from the centre
+ */
+record Numbers(
+    int tokens,
+    int stride,
+    int chunk,
+    int[] values,
+    float[] zeros,
+    float[] factors,
+    float[] offsets) {
+
+  /** Where a token's codes are, from a column on that is the first of its chunk. */
+  int at(int token, int column) {
+    return column * tokens + token * chunk;
+  }
+
+  /** What has to be added to a token's sum over the chunk with a column. */
+  float offset(int token, int column) {
+    return offsets[token * Math.ceilDiv(stride, chunk) + column / chunk];
+  }
+}
