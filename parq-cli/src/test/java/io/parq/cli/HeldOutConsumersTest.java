@@ -226,7 +226,7 @@ class HeldOutConsumersTest {
       String found =
           "ONNX Runtime %s: %.6f bits per character (parq %.6f)"
               .formatted(OrtEnvironment.getEnvironment().getVersion(), bits, expected.bits());
-      ConsumersSummary.add("onnx held-out", found, System.nanoTime() - start);
+      ConsumersSummary.add("held-out, onnx", found, System.nanoTime() - start);
       assertEquals(expected.bits(), bits, TOLERANCE, found);
       for (int i = 0; i < PROMPTS.size(); i++) {
         assertEquals(expected.texts().get(i), greedy(decoder, PROMPTS.get(i)));

@@ -88,6 +88,29 @@ interface BlockKernels {
   void codes(
       UniformGrid grid, Lattice l, int block, float[] x, int from, int length, byte[] out, int at);
 
+  /** {@link Grid#values} of a uniform grid; a loop that compilers make vectors of. */
+  default void values(
+      UniformGrid grid,
+      Lattice l,
+      int block,
+      byte[] codes,
+      int codesFrom,
+      int length,
+      float[] out,
+      int from) {
+    int size = l.layout().blockLength();
+    float shift = grid.shift();
+    for (int done = 0, b = block; done < length; b++) {
+      int end = done + Math.min(size, length - done);
+      float zeroPoint = l.zeroPoint(b);
+      float scale = l.scales[b];
+      float offset = l.offset(b);
+      for (; done < end; done++) {
+        out[from + done] = (codes[codesFrom + done] - zeroPoint + shift) * scale + offset;
+      }
+    }
+  }
+
   /**
    * Looks values up among ascending levels: the i-th if x is not below threshold i - 1 but below
    * the next. NaN stays NaN.

@@ -27,7 +27,7 @@ interface MatrixKernels {
   /** Makes {@code factor} times a vector of 9-bit numbers ready, for fields of up to 4 bits. */
   Operand prepare(Kind kind, short[] x, float factor);
 
-  /** Adds the sum over groups of {@code scale} times the sum of {@code (field - centre) * x}. */
+  /** Adds the sum over groups of a scale times the sum of {@code (field - centre) * x}. */
   void multiply(Plane plane, int tile, Scales scales, Operand x, float[] y, int yAt);
 
   /** The same of fields of 4 bits that stand for levels. */
