@@ -18,6 +18,7 @@ public interface LanguageModel extends Scorer {
   Tensor logits(Tensor ids);
 
   @Override
+  @SuppressWarnings("FunctionalInterfaceMethodChanged") // batches and tensors cannot be mixed up
   default float[] losses(Batch batch) {
     return Scoring.each(this, batch);
   }
