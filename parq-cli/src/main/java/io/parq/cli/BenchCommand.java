@@ -37,12 +37,12 @@ import picocli.CommandLine.Spec;
       "About a minute; --full takes many. Needs some 3 GB of memory."
     })
 final class BenchCommand implements Callable<Integer> {
-  private static final List<String> EXPORTED =
-      List.of("symmetric:4 group:32 bf16", "stretched:2 per-row bf16");
-  private static final int EXPORTED_LAYERS = 8;
   private static final int ROUNDS = 5;
   private static final int PROMPT = 64;
   private static final int TOKENS = 16;
+  private static final List<String> EXPORTED =
+      List.of("symmetric:4 group:32 bf16", "stretched:2 per-row bf16");
+  private static final int EXPORTED_LAYERS = 8;
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -76,15 +76,6 @@ final class BenchCommand implements Callable<Integer> {
   private @Nullable Path json;
 
   @Option(
-      names = "--export",
-      paramLabel = "FOLDER",
-      description = {
-        "instead time exporting a packed models of random codes to every target, against copying the files;",
-        "they are written below this folder and removed (7 GB, some minutes)"
-      })
-  private @Nullable Path export;
-
-  @Option(
       names = "--runtime",
       description = {
         "measure products of packed matrices instead, and a decoder of random weights in the shape of",
@@ -97,6 +88,15 @@ final class BenchCommand implements Callable<Integer> {
       paramLabel = "N",
       description = "with --runtime: layers of the decoder (default: ${DEFAULT-VALUE})")
   private int layers = 32;
+
+  @Option(
+      names = "--export",
+      paramLabel = "FOLDER",
+      description = {
+        "instead time exporting a packed models of random codes to every target, against copying the files;",
+        "they are written below this folder and removed (7 GB, some minutes)"
+      })
+  private @Nullable Path export;
 
   @Override
   public Integer call() throws IOException {

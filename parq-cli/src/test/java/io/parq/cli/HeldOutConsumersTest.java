@@ -114,8 +114,7 @@ class HeldOutConsumersTest {
       Path model = run.resolve("model");
       try (LoadedModel loaded = LoadedModel.of(model)) {
         TokenData data = TokenData.read(heldOut, loaded.codec(), ChatTemplate.of(loaded.codec()));
-        double bits =
-            Perplexity.of(loaded.scorer(), data, WINDOW, WINDOW, 8).bitsPerCharacter();
+        double bits = Perplexity.of(loaded.scorer(), data, WINDOW, WINDOW, 8).bitsPerCharacter();
         String printed = Artifacts.parq("eval", model, "--text", heldOut, "--window", WINDOW);
         String line = String.format(Locale.ROOT, "%-20s %.4f%n", "bits per character", bits);
         assertTrue(printed.contains(line), printed);
