@@ -122,7 +122,8 @@ async def load(settings):
             slowest = max(slowest, time.monotonic() - start)
 
     await asyncio.gather(*(run(index) for index in range(clients)))
-    print(f"{clients} clients, {settings['seconds']} s: {counts}, slowest answer {slowest:.2f} s, none lost or mixed")
+    print(f"{clients} clients, {settings['seconds']} s: {counts}, slowest answer {slowest:.2f} s")
+    print(f"summary: openai {openai.__version__}: calls and {counts['answers']} answers to {clients} clients as expected")
 
 
 def main():

@@ -28,6 +28,7 @@ import java.util.stream.Stream;
  */
 public final class ExportBench {
   private static final int ROUNDS = 2;
+  private static final int WIDTH = 2048;
 
   private ExportBench() {}
 
@@ -43,10 +44,15 @@ public final class ExportBench {
    */
   public static void run(Path folder, QuantConfig config, int layers, PrintWriter out)
       throws IOException {
+    run(folder, config, WIDTH, layers, out);
+  }
+
+  static void run(Path folder, QuantConfig config, int width, int layers, PrintWriter out)
+      throws IOException {
     Path work = Files.createTempDirectory(folder, "export-bench");
     try {
       Files.createDirectories(work.resolve("model"));
-      RandomModel model = new RandomModel(work.resolve("model"), config, layers);
+      RandomModel model = new RandomModel(work.resolve("model"), config, width, layers);
       Path source = work.resolve("model.parq.safetensors");
       new ParqWriter().write(model, source, ModelWriter.Progress.NONE);
       print(

@@ -24,10 +24,7 @@ final class RandomModel implements ModelSource {
   private static final long SEED = 1;
   private static final int VOCABULARY = 256;
 
-  /** Width and feed-forward width of models of about a billion weights. */
-  private static final int WIDTH = 2048;
-
-  private static final int FEED_FORWARD = 5632;
+  private static final int HEAD = 64;
 
   private final Path folder;
   private final QuantConfig config;
@@ -38,33 +35,35 @@ final class RandomModel implements ModelSource {
    *
    * @param folder existing; gets the configuration
    * @param config of all matrices
-   * @param layers how many, of some 50 million weights each
+   * @param width of the model, a multiple of 64
+   * @param layers how many, of 12.25 times the width's square of weights each
    */
-  RandomModel(Path folder, QuantConfig config, int layers) throws IOException {
+  RandomModel(Path folder, QuantConfig config, int width, int layers) throws IOException {
+    int feedForward = width / 4 * 11;
     this.folder = folder;
     this.config = config;
     Files.writeString(
         folder.resolve("config.json"),
         """
         {"model_type": "llama", "vocab_size": %d, "hidden_size": %d, "intermediate_size": %d,
-         "num_hidden_layers": %d, "num_attention_heads": 32, "num_key_value_heads": 32,
+         "num_hidden_layers": %d, "num_attention_heads": %d, "num_key_value_heads": %d,
          "max_position_embeddings": 2048, "rms_norm_eps": 1e-6, "rope_theta": 10000.0,
          "tie_word_embeddings": true, "eos_token_id": 255, "torch_dtype": "float32"}
         """
-            .formatted(VOCABULARY, WIDTH, FEED_FORWARD, layers));
-    shapes.put("model.embed_tokens.weight", new long[] {VOCABULARY, WIDTH});
+            .formatted(VOCABULARY, width, feedForward, layers, width / HEAD, width / HEAD));
+    shapes.put("model.embed_tokens.weight", new long[] {VOCABULARY, width});
     for (int layer = 0; layer < layers; layer++) {
       String prefix = "model.layers." + layer;
-      shapes.put(prefix + ".input_layernorm.weight", new long[] {WIDTH});
+      shapes.put(prefix + ".input_layernorm.weight", new long[] {width});
       for (String name : List.of("q", "k", "v", "o")) {
-        shapes.put(prefix + ".self_attn." + name + "_proj.weight", new long[] {WIDTH, WIDTH});
+        shapes.put(prefix + ".self_attn." + name + "_proj.weight", new long[] {width, width});
       }
-      shapes.put(prefix + ".post_attention_layernorm.weight", new long[] {WIDTH});
-      shapes.put(prefix + ".mlp.gate_proj.weight", new long[] {FEED_FORWARD, WIDTH});
-      shapes.put(prefix + ".mlp.up_proj.weight", new long[] {FEED_FORWARD, WIDTH});
-      shapes.put(prefix + ".mlp.down_proj.weight", new long[] {WIDTH, FEED_FORWARD});
+      shapes.put(prefix + ".post_attention_layernorm.weight", new long[] {width});
+      shapes.put(prefix + ".mlp.gate_proj.weight", new long[] {feedForward, width});
+      shapes.put(prefix + ".mlp.up_proj.weight", new long[] {feedForward, width});
+      shapes.put(prefix + ".mlp.down_proj.weight", new long[] {width, feedForward});
     }
-    shapes.put("model.norm.weight", new long[] {WIDTH});
+    shapes.put("model.norm.weight", new long[] {width});
   }
 
   long weights() {

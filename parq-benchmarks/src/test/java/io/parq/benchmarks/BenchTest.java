@@ -8,7 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.parq.export.formats.Formats;
 import io.parq.export.model.ModelConfig;
+import io.parq.grids.QuantConfig;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
@@ -20,6 +22,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -151,5 +154,20 @@ class BenchTest {
   @Test
   void threadsAreChecked() {
     assertThrows(IllegalArgumentException.class, () -> Bench.run(0, false, row -> {}));
+  }
+
+  @Test
+  void exportsAreMeasuredAndTheirFilesRemoved() throws IOException {
+    StringWriter text = new StringWriter();
+    QuantConfig config = QuantConfig.parse("symmetric:4 group:32 bf16");
+    ExportBench.run(folder, config, 256, 1, new PrintWriter(text));
+    List<String> lines = text.toString().lines().toList();
+    assertEquals(3 + Formats.names().size(), lines.size(), text.toString());
+    for (String target : Formats.names()) {
+      assertTrue(lines.stream().anyMatch(line -> line.startsWith(target + " ")), text.toString());
+    }
+    try (Stream<Path> left = Files.list(folder)) {
+      assertEquals(0, left.count());
+    }
   }
 }

@@ -43,6 +43,8 @@ final class Questions implements AutoCloseable {
         });
   }
 
+  /** Opens what standard input is. */
+  @SuppressWarnings("SystemConsoleNull") // since 25 it is null again where there is no terminal
   static Questions open() throws IOException {
     Console console = System.console();
     boolean isTerminal = console != null && console.isTerminal();

@@ -132,20 +132,13 @@ final class ServeCommand implements Callable<Integer> {
     String key = apiKey == null || apiKey.isEmpty() ? null : apiKey;
     ServeOptions options = new ServeOptions(host, port, name(), key, cors, limits);
     PrintWriter err = spec.commandLine().getErr();
-    CountDownLatch ended = new CountDownLatch(1);
     try (LanguageModel model = loading.runtime(path)) {
-      try (ParqServer server = ParqServer.start(model, options)) {
-        err.printf("%s%nserving %s at %s%n", Footprint.of(model), options.name(), server.uri());
-        err.flush();
-        Thread hook =
-            new Thread(
-                () -> {
-                  server.close();
-                  ended.countDown();
-                });
-        Runtime.getRuntime().addShutdownHook(hook);
-        ended.await();
-      }
+      ParqServer server = ParqServer.start(model, options);
+      // Ctrl-C and SIGTERM end the program, which waits for this.
+      Runtime.getRuntime().addShutdownHook(new Thread(server::close));
+      err.printf("%s%nserving %s at %s%n", Footprint.of(model), options.name(), server.uri());
+      err.flush();
+      new CountDownLatch(1).await();
     }
     return 0;
   }

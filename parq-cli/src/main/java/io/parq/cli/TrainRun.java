@@ -352,8 +352,7 @@ final class TrainRun implements AutoCloseable {
       Perplexity result =
           last != null
               ? last
-              : Perplexity.of(
-                  loaded.model()::forward, data, window, window, recipe.train().batchSize());
+              : Perplexity.of(loaded.scorer(), data, window, window, recipe.train().batchSize());
       out.printf(
           Locale.ROOT,
           "held out: %.4f nats a token, %.4f bits a character%n",

@@ -114,8 +114,7 @@ class HeldOutConsumersTest {
       Path model = run.resolve("model");
       try (LoadedModel loaded = LoadedModel.of(model)) {
         TokenData data = TokenData.read(heldOut, loaded.codec(), ChatTemplate.of(loaded.codec()));
-        double bits =
-            Perplexity.of(loaded.model()::forward, data, WINDOW, WINDOW, 8).bitsPerCharacter();
+        double bits = Perplexity.of(loaded.scorer(), data, WINDOW, WINDOW, 8).bitsPerCharacter();
         String printed = Artifacts.parq("eval", model, "--text", heldOut, "--window", WINDOW);
         String line = String.format(Locale.ROOT, "%-20s %.4f%n", "bits per character", bits);
         assertTrue(printed.contains(line), printed);
@@ -226,7 +225,7 @@ class HeldOutConsumersTest {
       String found =
           "ONNX Runtime %s: %.6f bits per character (parq %.6f)"
               .formatted(OrtEnvironment.getEnvironment().getVersion(), bits, expected.bits());
-      ConsumersSummary.add("onnx held-out", found, System.nanoTime() - start);
+      ConsumersSummary.add("held-out, onnx", found, System.nanoTime() - start);
       assertEquals(expected.bits(), bits, TOLERANCE, found);
       for (int i = 0; i < PROMPTS.size(); i++) {
         assertEquals(expected.texts().get(i), greedy(decoder, PROMPTS.get(i)));

@@ -64,7 +64,7 @@ class LargeConsumersTest {
   }
 
   private static Path write(LargeModel source, String target, String name) throws IOException {
-    Path out = Files.createDirectories(home.resolve(target)).resolve(name);
+    Path out = Files.createDirectories(home.resolve("large-" + target)).resolve(name);
     Formats.writer(target, WriteOptions.DEFAULT).write(source, out, ModelWriter.Progress.NONE);
     return out;
   }
@@ -116,7 +116,7 @@ class LargeConsumersTest {
           worst = Math.max(worst, Math.abs(found[i] - logits[i]));
         }
         String result = "%,d bytes, logits within %.1e".formatted(size, worst);
-        ConsumersSummary.add("onnx large", result, System.nanoTime() - start);
+        ConsumersSummary.add("large-onnx", result, System.nanoTime() - start);
         assertEquals(logits.length, found.length);
         assertTrue(worst <= TOLERANCE, result);
       }

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
 import picocli.CommandLine;
 
 /** The commands serve and chat. */
-@Timeout(120)
+@Timeout(300)
 class ServeCommandTest {
   private static HttpRequest.Builder request(ServerProcess server, String path) {
     return HttpRequest.newBuilder(URI.create(server.uri()).resolve(path));

@@ -75,8 +75,7 @@ public final class TensorWork {
         results.add(
             pool.submit(
                 () -> {
-                  state.begin(name.apply(tensor));
-                  state.run(index, tensor, work);
+                  state.run(index, name.apply(tensor), tensor, work);
                   state.end(bytes.applyAsLong(tensor));
                   return tensor;
                 }));
@@ -113,11 +112,12 @@ public final class TensorWork {
     return Math.clamp(threads, 1, MOST);
   }
 
-  private <T> void run(int index, T tensor, Work<T> work) throws IOException {
+  private <T> void run(int index, String name, T tensor, Work<T> work) throws IOException {
     if (firstFailed.get() < index) {
       return;
     }
     try {
+      begin(name);
       work.run(tensor);
     } catch (IOException | RuntimeException | Error e) {
       firstFailed.accumulateAndGet(index, Math::min);
@@ -126,9 +126,7 @@ public final class TensorWork {
   }
 
   private synchronized void begin(String name) {
-    if (firstFailed.get() == Integer.MAX_VALUE) {
-      progress.at(done, total, name);
-    }
+    progress.at(done, total, name);
   }
 
   private synchronized void end(long bytes) {

@@ -8,48 +8,59 @@ import java.util.Arrays;
  * above^2 / count} and the same for those below.
  *
  * <p>At the optimum each magnitude is nearer to its own part's mean, and that of the upper part is
- * at least the mean of all, so no split below half of that needs to be tried. Instead of sorting
- * all, magnitudes from there to the largest are counted and summed in buckets. The gain is convex
- * in sum and count; within a bucket both lie in a triangle between the bucket's ends and the corner
- * where all of its larger elements were at its upper end and the others at its lower. So only
- * buckets whose corner gains more than the best bucket boundary can hold the optimum. Their
- * elements, and those between, are put into narrower buckets, or sorted when they are few: O(n) but
- * for unusual blocks.
+ * at least the mean of all, so no threshold below half of that needs to be tried. From there to the
+ * largest magnitude, the range is cut into a few intervals of which only counts and sums are taken.
+ * The gain is convex in both; within an interval they lie in a triangle between its ends and the
+ * corner where all of its larger elements were at its upper end and the others at its lower. So
+ * only intervals whose corner gains more than the best cut can hold the optimum. Their elements,
+ * and those between, are taken out and the same is done with them, until they are few enough to be
+ * sorted: O(n) but for unusual blocks. Sums for that are single precision, with a margin; the
+ * result is summed anew, and does not depend on them.
  */
 final class BestSplit {
-  private static final int BUCKETS = 128;
-  private static final int FEW = 64;
+  /** How many cuts are made at a time: what kernels count at once. */
+  static final int CUTS = 4;
+
+  /** Elements that are summed in single precision. */
   private static final int SLICE = 1024;
 
-  /** Relative width by which rounding may move an element to the next bucket. */
-  private static final double SLACK = 0x1p-20;
+  private static final int FEW = 16;
+
+  /** Several times the relative error of a slice's sum. */
+  private static final double MARGIN = 0x1p-16;
+
+  /** Multiples of the mean. */
+  private static final float[] USUAL = {1.6f, 1.2f, 0.85f};
 
   private static final int[] GAPS = {301, 132, 57, 23, 10, 4, 1};
 
-  /** Down to the least magnitude, which may be as far below the first buckets as they are wide. */
-  private final int[] counts = new int[2 * BUCKETS + 2];
+  private final float[] cuts = new float[CUTS];
 
-  private final double[] sums = new double[2 * BUCKETS + 2];
+  /** Of the elements from each cut on: in the slice at hand, and in all. */
+  private final float[] sliceSums = new float[CUTS];
 
-  /** Of a slice of elements. */
-  private final int[] buckets = new int[SLICE];
+  private final int[] counts = new int[CUTS];
+  private final double[] sums = new double[CUTS];
+  private final double[] gains = new double[CUTS];
 
+  private float[] picked = {};
   private boolean zeroBelow;
   private int n;
   private double total;
   private double bestGain;
 
-  /** The ends of the buckets, and what is above them. */
-  private float high;
-
-  private float low;
+  /** Larger magnitudes than those that are left, which are above the best threshold. */
   private double sumBeyond;
+
   private int countBeyond;
 
-  /** The first and the last bucket within which there may be the optimum; none if it is below. */
+  /** The first and the last interval in which there may be the optimum; none if it is below. */
   private int first;
 
   private int last;
+
+  /** The least of those above. */
+  private float threshold;
 
   /** The sum of those above. */
   double above;
@@ -60,7 +71,7 @@ final class BestSplit {
   /**
    * Finds the best split.
    *
-   * @param r magnitudes, finite; overwritten
+   * @param r magnitudes, finite; not modified
    * @param length how many, at least 1
    * @param sum of them
    * @param zero whether those below are put at zero, not at their mean
@@ -71,137 +82,130 @@ final class BestSplit {
     zeroBelow = zero;
     above = sum;
     count = length;
+    threshold = 0f;
     bestGain = gain(sum, length);
     sumBeyond = 0;
     countBeyond = 0;
-    high = Lattice.KERNELS.absMax(r, 0, length, 0f);
-    low = (float) (sum / length / 2 * (1 - SLACK));
-    int left = length;
-    float perWidth = BUCKETS / (high - low);
-    while (left > FEW && high - low >= high * SLACK && perWidth < Float.POSITIVE_INFINITY) {
-      fill(r, left, perWidth);
-      mark();
-      int found = select(r, left, perWidth);
-      if (found == 0) {
-        return;
-      }
-      if (found == left) {
-        break;
-      }
-      left = found;
-      high = Lattice.KERNELS.max(r, 0, left);
-      low = Lattice.KERNELS.min(r, 0, left);
-      perWidth = BUCKETS / (high - low);
+    if (picked.length < length) {
+      picked = new float[length];
     }
-    sort(r, left);
-    walk(r, left);
+    int left = narrow(r, length);
+    sort(picked, left);
+    walk(left);
+    above = threshold == 0f ? total : Lattice.KERNELS.sumFrom(r, n, threshold);
   }
 
-  private void fill(float[] r, int left, float perWidth) {
+  /** Picks the elements among which the threshold is, and returns their number. */
+  private int narrow(float[] r, int length) {
+    float high = Lattice.KERNELS.absMax(r, 0, length, 0f);
+    float low = (float) (total / length / 2 * (1 - MARGIN));
+    float beyond = Float.POSITIVE_INFINITY;
+    float[] set = r;
+    int left = length;
+    while (left > FEW && high > low) {
+      cut(low, high, set == r);
+      sum(set, left);
+      mark(high);
+      if (first > last) {
+        left = 0;
+        break;
+      }
+      float upper = first == 0 ? Float.POSITIVE_INFINITY : cuts[first - 1];
+      double beyondSum = first == 0 ? 0 : Lattice.KERNELS.sumFrom(set, left, upper);
+      int found = Lattice.KERNELS.select(set, left, cuts[last], upper, picked);
+      if (first > 0) {
+        beyond = upper;
+        sumBeyond += beyondSum;
+        countBeyond += counts[first - 1];
+      }
+      set = picked;
+      high = Math.min(high, upper);
+      low = cuts[last];
+      if (found == left) { // maybe far from the ends
+        float most = Lattice.KERNELS.max(set, 0, found);
+        float least = Lattice.KERNELS.min(set, 0, found);
+        if (most == high && least == low) {
+          break;
+        }
+        high = most;
+        low = least;
+      }
+      left = found;
+    }
+    if (set == r) {
+      System.arraycopy(r, 0, picked, 0, left);
+    }
+    if (countBeyond > 0) {
+      propose(sumBeyond, countBeyond, beyond);
+    }
+    return left;
+  }
+
+  /** Evenly, but for the first time: there, where the threshold of most blocks is. */
+  private void cut(float low, float high, boolean isFirst) {
+    float mean = (float) (total / n);
+    boolean usual = isFirst && high > mean * USUAL[0];
+    for (int i = 0; i < CUTS - 1; i++) {
+      cuts[i] = usual ? mean * USUAL[i] : high - (high - low) / CUTS * (i + 1);
+    }
+    cuts[CUTS - 1] = low;
+  }
+
+  private void sum(float[] set, int left) {
     Arrays.fill(counts, 0);
     Arrays.fill(sums, 0);
     for (int from = 0; from < left; from += SLICE) {
       int length = Math.min(SLICE, left - from);
-      locate(r, from, length, perWidth);
-      for (int i = 0; i < length; i++) {
-        counts[buckets[i]]++;
-        sums[buckets[i]] += r[from + i];
+      Lattice.KERNELS.tally(set, from, length, cuts, sliceSums, counts);
+      for (int i = 0; i < CUTS; i++) {
+        sums[i] += sliceSums[i];
       }
     }
   }
 
-  /** Finds the buckets of a slice of elements; a loop of its own is made of vectors. */
-  private void locate(float[] r, int from, int length, float perWidth) {
-    float end = high;
-    for (int i = 0; i < length; i++) {
-      buckets[i] = (int) ((end - r[from + i]) * perWidth);
+  /** Finds the intervals in which, or at whose ends, there may be the best. */
+  private void mark(double high) {
+    double margin = 1 + MARGIN * sums[CUTS - 1] / (sumBeyond + sums[CUTS - 1]);
+    double best = bestGain;
+    for (int i = 0; i < CUTS; i++) {
+      gains[i] = gain(sumBeyond + sums[i], countBeyond + counts[i]);
+      best = Math.max(best, gains[i] / margin);
     }
-  }
-
-  /** Tries the bounds of buckets, and finds those within which there may be better. */
-  private void mark() {
-    double sum = sumBeyond;
-    int seen = countBeyond;
-    for (int b = 0; b <= BUCKETS; b++) {
-      sum += sums[b];
-      seen += counts[b];
-      propose(sum, seen);
-    }
-    first = BUCKETS + 1;
+    first = CUTS;
     last = -1;
-    sum = sumBeyond;
-    seen = countBeyond;
-    double width = ((double) high - low) / BUCKETS;
-    double slack = high * SLACK;
-    double perWidth = 1 / (width + 2 * slack);
-    for (int b = 0; b <= BUCKETS; b++) {
-      double upper = high - width * b + slack;
-      double lower = high - width * (b + 1) - slack;
-      double larger = Math.max(0, (sums[b] - lower * counts[b]) * perWidth);
-      double most = Math.min(larger, counts[b]);
-      if (counts[b] > 1 && gainsMore(sum + upper * most, seen + most, 1 + 0x1p-40)) {
-        first = Math.min(first, b);
-        last = b;
+    for (int i = 0; i < CUTS; i++) {
+      double sum = i == 0 ? 0 : sums[i - 1];
+      int seen = i == 0 ? 0 : counts[i - 1];
+      int elements = counts[i] - seen;
+      double upper = i == 0 ? high : cuts[i - 1];
+      double larger = (sums[i] - sum - cuts[i] * (double) elements) / (upper - cuts[i]);
+      double most = upper > cuts[i] ? Math.clamp(larger, 0, elements) : elements;
+      double corner = gain(sumBeyond + sum + upper * most, countBeyond + seen + most);
+      if (elements > 0 && Math.max(corner, gains[i]) * margin >= best) {
+        first = Math.min(first, i);
+        last = i;
       }
-      sum += sums[b];
-      seen += counts[b];
     }
   }
 
-  /** Moves the elements of the buckets that were found to the front, and returns their number. */
-  private int select(float[] r, int left, float perWidth) {
-    if (first > last) {
-      return 0;
-    }
-    for (int b = 0; b < first; b++) {
-      sumBeyond += sums[b];
-      countBeyond += counts[b];
-    }
-    int range = last - first + 1;
-    int found = 0;
-    for (int from = 0; from < left; from += SLICE) {
-      int length = Math.min(SLICE, left - from);
-      locate(r, from, length, perWidth);
-      for (int i = 0; i < length; i++) {
-        // One comparison: each of two would be true too often to be foreseen.
-        if (Integer.compareUnsigned(buckets[i] - first, range) < 0) {
-          r[found++] = r[from + i];
-        }
-      }
-    }
-    return found;
-  }
-
-  /** Tries splits among sorted elements, from the largest. */
-  private void walk(float[] sorted, int length) {
+  /** Tries the splits among sorted elements, from the largest; equal ones stay together. */
+  private void walk(int length) {
     double sum = sumBeyond;
     for (int i = length - 1; i >= 0; i--) {
-      sum += sorted[i];
-      propose(sum, countBeyond + length - i);
+      sum += picked[i];
+      if (i == 0 || picked[i - 1] < picked[i]) {
+        propose(sum, countBeyond + length - i, picked[i]);
+      }
     }
   }
 
-  private void propose(double sum, int elements) {
-    if (elements > 0 && gainsMore(sum, elements, 1)) {
-      bestGain = gain(sum, elements);
-      above = sum;
+  private void propose(double sum, int elements, float least) {
+    double gain = gain(sum, elements);
+    if (gain > bestGain) {
+      bestGain = gain;
       count = elements;
+      threshold = least;
     }
-  }
-
-  /**
-   * Whether {@code gain(sum, elements) > bestGain}, without divisions.
-   *
-   * @param margin what the gain is multiplied by, since sums are rounded
-   */
-  private boolean gainsMore(double sum, double elements, double margin) {
-    double below = n - elements;
-    if (zeroBelow || below <= 0) {
-      return sum * sum * margin > bestGain * elements;
-    }
-    double rest = total - sum;
-    double gains = sum * sum * below + rest * rest * elements;
-    return gains * margin > bestGain * elements * below;
   }
 
   private double gain(double sum, double elements) {

@@ -41,6 +41,25 @@ interface BlockKernels {
    */
   void magnitudes(float[] x, int from, int blocks, int size, float[] largest, double[] sums);
 
+  /** The sum of values that are not below a bound, the others counting as 0. */
+  double sumFrom(float[] x, int length, float least);
+
+  /**
+   * Counts and sums the values that are not below each of {@link BestSplit#CUTS} bounds.
+   *
+   * @param sums overwritten; single precision, in any order
+   * @param counts added to
+   */
+  void tally(float[] x, int from, int length, float[] cuts, float[] sums, int[] counts);
+
+  /**
+   * Picks the values of {@code low <= x < high}, in their order.
+   *
+   * @param out receives them; as long as x at least, or x itself
+   * @return how many
+   */
+  int select(float[] x, int length, float low, float high, float[] out);
+
   /** Subtracts v from values of at least zero, and adds it to the others. */
   void subtractSigned(float[] x, int length, float v);
 
@@ -68,6 +87,29 @@ interface BlockKernels {
   /** {@link Grid#codes} of a uniform grid. */
   void codes(
       UniformGrid grid, Lattice l, int block, float[] x, int from, int length, byte[] out, int at);
+
+  /** {@link Grid#values} of a uniform grid; a loop that compilers make vectors of. */
+  default void values(
+      UniformGrid grid,
+      Lattice l,
+      int block,
+      byte[] codes,
+      int codesFrom,
+      int length,
+      float[] out,
+      int from) {
+    int size = l.layout().blockLength();
+    float shift = grid.shift();
+    for (int done = 0, b = block; done < length; b++) {
+      int end = done + Math.min(size, length - done);
+      float zeroPoint = l.zeroPoint(b);
+      float scale = l.scales[b];
+      float offset = l.offset(b);
+      for (; done < end; done++) {
+        out[from + done] = (codes[codesFrom + done] - zeroPoint + shift) * scale + offset;
+      }
+    }
+  }
 
   /**
    * Looks values up among ascending levels: the i-th if x is not below threshold i - 1 but below

@@ -91,6 +91,66 @@ final class ScalarKernels implements BlockKernels {
   }
 
   @Override
+  public double sumFrom(float[] x, int length, float least) {
+    int whole = length - length % SUM_LANES;
+    double even = quarterFrom(x, 0, whole, least) + quarterFrom(x, 2, whole, least);
+    double sum = even + (quarterFrom(x, 1, whole, least) + quarterFrom(x, 3, whole, least));
+    for (int i = whole; i < length; i++) {
+      sum += from(x[i], least);
+    }
+    return sum;
+  }
+
+  private static double from(float v, float least) {
+    return v >= least ? v : 0;
+  }
+
+  private static double quarterFrom(float[] x, int from, int end, float least) {
+    double s0 = 0;
+    double s4 = 0;
+    double s8 = 0;
+    double s12 = 0;
+    for (int i = from; i < end; i += SUM_LANES) {
+      s0 += from(x[i], least);
+      s4 += from(x[i + 4], least);
+      s8 += from(x[i + 8], least);
+      s12 += from(x[i + 12], least);
+    }
+    return (s0 + s8) + (s4 + s12);
+  }
+
+  @Override
+  public void tally(float[] x, int from, int length, float[] cuts, float[] sums, int[] counts) {
+    for (int cut = 0; cut < cuts.length; cut++) {
+      float sum = 0;
+      int count = 0;
+      for (int i = from; i < from + length; i++) {
+        boolean isAbove = x[i] >= cuts[cut];
+        sum += isAbove ? x[i] : 0f;
+        count += isAbove ? 1 : 0;
+      }
+      sums[cut] = sum;
+      counts[cut] += count;
+    }
+  }
+
+  @Override
+  public int select(float[] x, int length, float low, float high, float[] out) {
+    return select(x, 0, length, low, high, out, 0);
+  }
+
+  int select(float[] x, int from, int to, float low, float high, float[] out, int found) {
+    int next = found;
+    for (int i = from; i < to; i++) {
+      float v = x[i];
+      if (v >= low && v < high) {
+        out[next++] = v;
+      }
+    }
+    return next;
+  }
+
+  @Override
   public void subtractSigned(float[] x, int length, float v) {
     for (int i = 0; i < length; i++) {
       x[i] -= x[i] >= 0 ? v : -v;

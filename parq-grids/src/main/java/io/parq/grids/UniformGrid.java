@@ -381,21 +381,7 @@ public final class UniformGrid extends Grid {
   @Override
   void values(
       Lattice l, int block, byte[] codes, int codesFrom, int length, float[] out, int from) {
-    int size = l.layout().blockLength();
-    for (int done = 0, b = block; done < length; done += size, b++) {
-      blockValues(l, b, codes, codesFrom + done, Math.min(size, length - done), out, from + done);
-    }
-  }
-
-  /** Those of one block, as {@link #value} computes them. */
-  private void blockValues(
-      Lattice l, int block, byte[] codes, int codesFrom, int length, float[] out, int from) {
-    float zeroPoint = l.zeroPoint(block);
-    float scale = l.scales[block];
-    float offset = l.offset(block);
-    for (int i = 0; i < length; i++) {
-      out[from + i] = (codes[codesFrom + i] - zeroPoint + shift) * scale + offset;
-    }
+    Lattice.KERNELS.values(this, l, block, codes, codesFrom, length, out, from);
   }
 
   @Override

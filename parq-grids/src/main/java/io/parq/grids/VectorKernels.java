@@ -177,6 +177,90 @@ final class VectorKernels implements BlockKernels {
   }
 
   @Override
+  public double sumFrom(float[] x, int length, float least) {
+    if (!HAS_SUMS) {
+      return scalar.sumFrom(x, length, least);
+    }
+    FloatVector none = FloatVector.zero(SUMMANDS);
+    DoubleVector s0 = DoubleVector.zero(SUMS);
+    DoubleVector s4 = DoubleVector.zero(SUMS);
+    DoubleVector s8 = DoubleVector.zero(SUMS);
+    DoubleVector s12 = DoubleVector.zero(SUMS);
+    int i = 0;
+    for (; i <= length - SUM_LANES; i += SUM_LANES) {
+      FloatVector a = FloatVector.fromArray(SUMMANDS, x, i);
+      FloatVector b = FloatVector.fromArray(SUMMANDS, x, i + 4);
+      FloatVector c = FloatVector.fromArray(SUMMANDS, x, i + 8);
+      FloatVector d = FloatVector.fromArray(SUMMANDS, x, i + 12);
+      a = none.blend(a, a.compare(VectorOperators.GE, least));
+      b = none.blend(b, b.compare(VectorOperators.GE, least));
+      c = none.blend(c, c.compare(VectorOperators.GE, least));
+      d = none.blend(d, d.compare(VectorOperators.GE, least));
+      s0 = s0.add(a.convertShape(VectorOperators.F2D, SUMS, 0));
+      s4 = s4.add(b.convertShape(VectorOperators.F2D, SUMS, 0));
+      s8 = s8.add(c.convertShape(VectorOperators.F2D, SUMS, 0));
+      s12 = s12.add(d.convertShape(VectorOperators.F2D, SUMS, 0));
+    }
+    DoubleVector p = s0.add(s8).add(s4.add(s12));
+    double sum = (p.lane(0) + p.lane(2)) + (p.lane(1) + p.lane(3));
+    for (; i < length; i++) {
+      sum += x[i] >= least ? x[i] : 0;
+    }
+    return sum;
+  }
+
+  @Override
+  public void tally(float[] x, int from, int length, float[] cuts, float[] sums, int[] counts) {
+    int whole = length - length % LANES;
+    scalar.tally(x, from + whole, length - whole, cuts, sums, counts);
+    FloatVector s0 = FloatVector.zero(FLOATS);
+    FloatVector s1 = s0;
+    FloatVector s2 = s0;
+    FloatVector s3 = s0;
+    int c0 = 0;
+    int c1 = 0;
+    int c2 = 0;
+    int c3 = 0;
+    for (int i = from; i < from + whole; i += LANES) {
+      FloatVector v = FloatVector.fromArray(FLOATS, x, i);
+      VectorMask<Float> m0 = v.compare(VectorOperators.GE, cuts[0]);
+      VectorMask<Float> m1 = v.compare(VectorOperators.GE, cuts[1]);
+      VectorMask<Float> m2 = v.compare(VectorOperators.GE, cuts[2]);
+      VectorMask<Float> m3 = v.compare(VectorOperators.GE, cuts[3]);
+      s0 = s0.add(v, m0);
+      s1 = s1.add(v, m1);
+      s2 = s2.add(v, m2);
+      s3 = s3.add(v, m3);
+      c0 += m0.trueCount();
+      c1 += m1.trueCount();
+      c2 += m2.trueCount();
+      c3 += m3.trueCount();
+    }
+    sums[0] += s0.reduceLanes(VectorOperators.ADD);
+    sums[1] += s1.reduceLanes(VectorOperators.ADD);
+    sums[2] += s2.reduceLanes(VectorOperators.ADD);
+    sums[3] += s3.reduceLanes(VectorOperators.ADD);
+    counts[0] += c0;
+    counts[1] += c1;
+    counts[2] += c2;
+    counts[3] += c3;
+  }
+
+  @Override
+  public int select(float[] x, int length, float low, float high, float[] out) {
+    int found = 0;
+    int i = 0;
+    for (; HAS_SUMS && i <= length - LANES; i += LANES) {
+      FloatVector v = FloatVector.fromArray(FLOATS, x, i);
+      VectorMask<Float> picked =
+          v.compare(VectorOperators.GE, low).and(v.compare(VectorOperators.LT, high));
+      v.compress(picked).intoArray(out, found);
+      found += picked.trueCount();
+    }
+    return scalar.select(x, i, length, low, high, out, found);
+  }
+
+  @Override
   public void subtractSigned(float[] x, int length, float v) {
     FloatVector minus = FloatVector.broadcast(FLOATS, -v);
     int i = 0;

@@ -169,6 +169,29 @@ class BlockKernelsTest {
   }
 
   @Test
+  void partsAboveBounds() {
+    float[] cuts = {1.5f, 0.7f, 0.6f, 0.1f};
+    for (int length = 0; length <= LONGEST; length++) {
+      float[] x = values(length, false);
+      assertEquals(scalar.sumFrom(x, length, 0.5f), vector.sumFrom(x, length, 0.5f), "" + length);
+      float[] sums = new float[4];
+      float[] vectorSums = new float[4];
+      int[] counts = {1, 2, 3, 4};
+      int[] vectorCounts = counts.clone();
+      scalar.tally(x, 0, length, cuts, sums, counts);
+      vector.tally(x, 0, length, cuts, vectorSums, vectorCounts);
+      assertArrayEquals(counts, vectorCounts, "length " + length);
+      assertArrayEquals(sums, vectorSums, 1e-5f * (1 + sums[3]), "length " + length);
+      float[] picked = new float[length];
+      float[] vectorPicked = x.clone();
+      int found = scalar.select(x, length, 0.2f, 0.9f, picked);
+      assertEquals(found, vector.select(vectorPicked, length, 0.2f, 0.9f, vectorPicked));
+      float[] own = Arrays.copyOf(picked, found);
+      assertArrayEquals(own, Arrays.copyOf(vectorPicked, found), "in place, length " + length);
+    }
+  }
+
+  @Test
   void magnitudes() {
     for (int size = 1; size <= LONGEST; size++) {
       for (int from : new int[] {0, 1, 5}) {

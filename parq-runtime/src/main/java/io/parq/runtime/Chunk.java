@@ -1,14 +1,43 @@
 package io.parq.runtime;
 
-/**
- * The next tokens of a sequence.
- *
- * @param ids all tokens of the sequence so far, and maybe room for more; not modified
- * @param to end of those to be read; the first one is that which the cache does not have
- * @param length tokens of the sequence, of which {@code to} may be fewer
- * @param cache of the sequence; grows by what is read
- */
-record Chunk(int[] ids, int to, int length, KeyValueCache cache) {
+/** The next tokens of a sequence, which are read together with those of others. */
+final class Chunk {
+  private final int[] ids;
+  private final int to;
+  private final int length;
+  private final KeyValueCache cache;
+
+  /**
+   * Says which.
+   *
+   * @param ids all tokens of the sequence so far, and maybe room for more; not modified
+   * @param to end of those to be read; the first one is that which the cache does not have
+   * @param length tokens of the sequence, of which {@code to} may be fewer
+   * @param cache of the sequence; grows by what is read
+   */
+  Chunk(int[] ids, int to, int length, KeyValueCache cache) {
+    this.ids = ids;
+    this.to = to;
+    this.length = length;
+    this.cache = cache;
+  }
+
+  int[] ids() {
+    return ids;
+  }
+
+  int to() {
+    return to;
+  }
+
+  int length() {
+    return length;
+  }
+
+  KeyValueCache cache() {
+    return cache;
+  }
+
   int count() {
     return to - cache.length();
   }

@@ -112,7 +112,7 @@ final class Answer {
     while (true) {
       long left = deadline - System.nanoTime();
       Texts.Event event = texts.next(Math.clamp(left, 0, SILENCE));
-      if (event == null && left <= 0) {
+      if (event == null && System.nanoTime() - deadline >= 0) {
         throw ApiException.server(504, "timeout", "the answer took too long");
       }
       if (event == null) {

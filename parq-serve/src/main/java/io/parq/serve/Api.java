@@ -245,7 +245,7 @@ final class Api {
     try (InputStream in = request.content().inputStream()) {
       bytes = in.readNBytes(Math.addExact(most, 1));
     } catch (RuntimeException e) {
-      throw new IOException("the body did not come whole", e);
+      throw new CloseConnectionException("the body did not come whole", e);
     }
     if (bytes.length > most) {
       throw ApiException.request(

@@ -56,14 +56,14 @@ final class Metrics {
   Metrics(Scheduler scheduler, long weightBytes) {
     gauge("parq_active_texts", "Texts under way", () -> scheduler.active());
     gauge("parq_waiting_texts", "Texts that wait for room", () -> scheduler.waiting());
-    gauge("parq_weight_bytes", "Memory of the model's weights", () -> weightBytes);
+    gauge("parq_weight_bytes", "Memory of the model's weights", () -> (double) weightBytes);
   }
 
-  private void gauge(String name, String help, java.util.function.LongSupplier value) {
+  private void gauge(String name, String help, java.util.function.DoubleSupplier value) {
     GaugeWithCallback.builder()
         .name(name)
         .help(help)
-        .callback(callback -> callback.call(value.getAsLong()))
+        .callback(callback -> callback.call(value.getAsDouble()))
         .register(registry);
   }
 

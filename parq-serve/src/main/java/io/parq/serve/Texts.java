@@ -53,7 +53,8 @@ final class Texts implements AutoCloseable {
             query.generations().get(index),
             piece -> events.add(new Event(index, piece, null, null)));
     futures.add(future);
-    future.whenComplete((result, failure) -> events.add(new Event(index, "", result, failure)));
+    var _ =
+        future.whenComplete((result, failure) -> events.add(new Event(index, "", result, failure)));
   }
 
   int count() {

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What is answered, to a real client. */
-@Timeout(120)
+@Timeout(300)
 class ParqServerTest {
   static final Path MODEL =
       Path.of(System.getProperty("basedir", ""))

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What is refused, and how it ends. */
-@Timeout(120)
+@Timeout(300)
 class RefusalsTest {
   private static final String CHAT = "/v1/chat/completions";
   private static final String TEXT = "/v1/completions";

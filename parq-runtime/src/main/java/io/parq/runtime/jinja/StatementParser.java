@@ -7,9 +7,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Reads statements: text, printed expressions, and what stands between {@code {%} and {@code %}}.
- */
+/** Reads statements: text, printed expressions, and what stands between percent signs. */
 final class StatementParser {
   private final Tokens tokens;
   private final ExpressionParser expressions;

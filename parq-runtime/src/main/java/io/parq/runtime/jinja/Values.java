@@ -76,7 +76,7 @@ final class Values {
 
   static boolean equal(@Nullable Object a, @Nullable Object b) {
     if (isNumber(a) && isNumber(b)) {
-      return isWhole(a) && isWhole(b) ? whole(a) == whole(b) : decimal(a) == decimal(b);
+      return (isWhole(a) && isWhole(b)) ? whole(a) == whole(b) : decimal(a) == decimal(b);
     }
     if (a instanceof List<?> one && b instanceof List<?> other) {
       if (one.size() != other.size()) {

@@ -7,7 +7,7 @@ import org.bytedeco.pytorch.Tensor;
  * forward method is enough.
  */
 @FunctionalInterface
-public interface LanguageModel {
+public interface LanguageModel extends Scorer {
   /**
    * Predicts each next token.
    *
@@ -16,4 +16,10 @@ public interface LanguageModel {
    *     at a time depend on ids up to that time only
    */
   Tensor logits(Tensor ids);
+
+  @Override
+  @SuppressWarnings("FunctionalInterfaceMethodChanged") // batches and tensors cannot be mixed up
+  default float[] losses(Batch batch) {
+    return Scoring.each(this, batch);
+  }
 }

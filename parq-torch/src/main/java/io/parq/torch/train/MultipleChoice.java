@@ -90,28 +90,6 @@ public record MultipleChoice(String context, List<String> choices, int answer) {
   /**
    * Scores a model. Of several choices with the highest score the first one is taken.
    *
-   * @param model the model
-   * @param codec its tokenizer
-   * @param questions at least one
-   * @param window most ids that the model sees; longer contexts lose their beginning
-   * @param batchSize choices at a time, at least 1; shorter ones are padded on the right, which a
-   *     causal model does not see
-   * @return the accuracy
-   * @throws IllegalArgumentException if a number is out of range, there is no question, or a choice
-   *     does not fit the window
-   */
-  public static Accuracy score(
-      LanguageModel model,
-      TextCodec codec,
-      List<MultipleChoice> questions,
-      int window,
-      int batchSize) {
-    return score(Scorer.of(model), codec, questions, window, batchSize);
-  }
-
-  /**
-   * Scores a model. Of several choices with the highest score the first one is taken.
-   *
    * @param model what scores
    * @param codec its tokenizer
    * @param questions at least one

@@ -20,22 +20,6 @@ public record Perplexity(double nats, long tokens, TextSize text) {
   /**
    * Scores data.
    *
-   * @param model the model; windows are batched, so it sees [batchSize, window] ids
-   * @param data at least 2 tokens
-   * @param window ids that the model sees, at least 1
-   * @param stride 1 to window
-   * @param batchSize windows at a time, at least 1
-   * @return the result
-   * @throws IllegalArgumentException if a number is out of range, or no target counts
-   */
-  public static Perplexity of(
-      LanguageModel model, TokenData data, int window, int stride, int batchSize) {
-    return of(Scorer.of(model), data, window, stride, batchSize);
-  }
-
-  /**
-   * Scores data.
-   *
    * @param model what scores; windows are batched, so it sees [batchSize, window] ids
    * @param data at least 2 tokens
    * @param window ids that the model sees, at least 1

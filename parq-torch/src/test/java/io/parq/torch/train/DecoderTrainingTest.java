@@ -152,7 +152,7 @@ class DecoderTrainingTest {
       long growth = Pointer.physicalBytes() - before;
       assertFalse(growth > 24 << 20, () -> "grew by " + growth + " bytes over 1000 steps");
 
-      Perplexity quantized = Perplexity.of(run.model::forward, text, 16, 8, 8);
+      Perplexity quantized = Perplexity.of(Scorer.of(run.model::forward), text, 16, 8, 8);
       assertTrue(quantized.bitsPerCharacter() < 1, quantized::toString);
       Generator generator = new Generator(run.model::forward, TextCodec.bytes(), 16);
       Generator.Options options = new Generator.Options(40, Sampling.GREEDY, List.of(" five"));
@@ -162,7 +162,7 @@ class DecoderTrainingTest {
       // What is saved is what was trained.
       run.model.save(folder.resolve("model"));
       try (CausalLm saved = CausalLm.load(folder.resolve("model"))) {
-        assertEquals(quantized, Perplexity.of(saved::forward, text, 16, 8, 8));
+        assertEquals(quantized, Perplexity.of(Scorer.of(saved::forward), text, 16, 8, 8));
       }
     }
   }

@@ -34,7 +34,8 @@ class MultipleChoiceTest {
   }
 
   private static double[][] scores(int window, int batchSize, MultipleChoice... questions) {
-    return new ChoiceScorer(Scorer.of(model()), CODEC, window, batchSize).logLikelihoods(List.of(questions));
+    return new ChoiceScorer(Scorer.of(model()), CODEC, window, batchSize)
+        .logLikelihoods(List.of(questions));
   }
 
   @Test

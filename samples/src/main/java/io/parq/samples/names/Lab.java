@@ -7,6 +7,7 @@ import io.parq.torch.CausalLm;
 import io.parq.torch.TorchQuantOptimizer;
 import io.parq.torch.train.Batches;
 import io.parq.torch.train.Perplexity;
+import io.parq.torch.train.Scorer;
 import io.parq.torch.train.TextCodec;
 import io.parq.torch.train.TokenData;
 import io.parq.torch.train.TrainListener;
@@ -63,7 +64,8 @@ final class Lab {
   /** {@return the bits that a held-out character takes} */
   double bits(CausalLm model) {
     int context = size.context();
-    Perplexity found = Perplexity.of(model::forward, heldOut, context, context, size.batch());
+    Perplexity found =
+        Perplexity.of(Scorer.of(model::forward), heldOut, context, context, size.batch());
     progress.step(SCORING);
     return found.bitsPerCharacter();
   }
