@@ -37,7 +37,7 @@ final class VectorFloats {
     long stride = plane.stride();
     long at = plane.address((long) tile * BLOCKS, 0);
     MemorySegment factors = scales.values();
-    int block = scales.blockBytes();
+    long block = scales.blockBytes();
     int second = scales.brief() ? 0 : BYTES;
     int shift = scales.brief() ? Short.SIZE : 0;
     IntVector upper = IntVector.broadcast(INTS, scales.brief() ? UPPER : -1);
@@ -138,7 +138,7 @@ final class VectorFloats {
       FloatVector fb3 = g3.and(upper).reinterpretAsFloats();
       ya3 = a3.mul(factor).fma(fa3, ya3);
       yb3 = b3.mul(factor).fma(fb3, yb3);
-      scaleAt += 4L * block;
+      scaleAt += 4 * block;
     }
     ya0.intoArray(y, yAt);
     yb0.intoArray(y, yAt + LANES);
@@ -157,7 +157,7 @@ final class VectorFloats {
     long stride = plane.stride();
     long at = plane.address((long) tile * BLOCKS, 0);
     MemorySegment factors = scales.values();
-    int block = scales.blockBytes();
+    long block = scales.blockBytes();
     int second = scales.brief() ? 0 : BYTES;
     int shift = scales.brief() ? Short.SIZE : 0;
     IntVector upper = IntVector.broadcast(INTS, scales.brief() ? UPPER : -1);
@@ -240,7 +240,7 @@ final class VectorFloats {
       FloatVector fb3 = g3.and(upper).reinterpretAsFloats();
       ya3 = a3.fma(fa3, ya3);
       yb3 = b3.fma(fb3, yb3);
-      scaleAt += 4L * block;
+      scaleAt += 4 * block;
     }
     ya0.intoArray(y, yAt);
     yb0.intoArray(y, yAt + LANES);
@@ -266,7 +266,7 @@ final class VectorFloats {
     long stride = plane.stride();
     long at = plane.address((long) tile * BLOCKS, 0);
     MemorySegment factors = scales.values();
-    int block = scales.blockBytes();
+    long block = scales.blockBytes();
     int second = scales.brief() ? 0 : BYTES;
     int shift = scales.brief() ? Short.SIZE : 0;
     IntVector upper = IntVector.broadcast(INTS, scales.brief() ? UPPER : -1);
@@ -348,7 +348,7 @@ final class VectorFloats {
       FloatVector fb3 = g3.and(upper).reinterpretAsFloats();
       ya3 = a3.fma(fa3, ya3);
       yb3 = b3.fma(fb3, yb3);
-      scaleAt += 4L * block;
+      scaleAt += 4 * block;
     }
     ya0.intoArray(y, yAt);
     yb0.intoArray(y, yAt + LANES);

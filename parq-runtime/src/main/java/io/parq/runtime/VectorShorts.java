@@ -34,7 +34,7 @@ final class VectorShorts {
     long stride = plane.stride();
     long at = plane.address((long) tile * BLOCKS, 0);
     MemorySegment factors = scales.values();
-    int block = scales.blockBytes();
+    long block = scales.blockBytes();
     int second = scales.brief() ? 0 : BYTES;
     int shift = scales.brief() ? Short.SIZE : 0;
     IntVector upper = IntVector.broadcast(INTS, scales.brief() ? UPPER : -1);
@@ -144,7 +144,7 @@ final class VectorShorts {
           ((FloatVector) a3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa3, ya3);
       yb3 =
           ((FloatVector) b3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb3, yb3);
-      scaleAt += 4L * block;
+      scaleAt += 4 * block;
     }
     ya0.intoArray(y, yAt);
     yb0.intoArray(y, yAt + LANES);
@@ -163,7 +163,7 @@ final class VectorShorts {
     long stride = plane.stride();
     long at = plane.address((long) tile * BLOCKS, 0);
     MemorySegment factors = scales.values();
-    int block = scales.blockBytes();
+    long block = scales.blockBytes();
     int second = scales.brief() ? 0 : BYTES;
     int shift = scales.brief() ? Short.SIZE : 0;
     IntVector upper = IntVector.broadcast(INTS, scales.brief() ? UPPER : -1);
@@ -271,7 +271,7 @@ final class VectorShorts {
           ((FloatVector) a3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa3, ya3);
       yb3 =
           ((FloatVector) b3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb3, yb3);
-      scaleAt += 4L * block;
+      scaleAt += 4 * block;
     }
     ya0.intoArray(y, yAt);
     yb0.intoArray(y, yAt + LANES);

@@ -60,7 +60,7 @@ final class VectorUnpack {
       int to = k * ROWS;
       for (int unit = 0; unit < count; unit += Geometry.UNIT) {
         ShortVector high =
-            IntVector.fromMemorySegment(INTS, memory, at + 2 * BYTES, ORDER).reinterpretAsShorts();
+            IntVector.fromMemorySegment(INTS, memory, at + 2L * BYTES, ORDER).reinterpretAsShorts();
         for (int step = 0; step < 2; step++) {
           ShortVector low =
               IntVector.fromMemorySegment(INTS, memory, at, ORDER).reinterpretAsShorts();

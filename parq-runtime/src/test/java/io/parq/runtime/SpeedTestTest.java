@@ -1,6 +1,5 @@
 package io.parq.runtime;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.parq.export.model.ModelConfig;
@@ -26,7 +25,7 @@ class SpeedTestTest {
   void timesAreTaken() {
     SpeedTest.Times times = model("stretched:2 per-row fp32").run(3, 2);
     assertTrue(times.prefillNanos() > 0 && times.decodeNanos() > 0, times.toString());
-    assertEquals(0, model("ternary per-row fp32").run(1, 0).decodeNanos(), 1e9);
+    assertTrue(model("ternary per-row fp32").run(1, 0).prefillNanos() > 0);
   }
 
   @Test
