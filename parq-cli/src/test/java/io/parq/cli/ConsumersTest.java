@@ -189,7 +189,7 @@ class ConsumersTest {
 
   @Test
   void openAiClientsUseTheServer() throws Exception {
-    Path folder = artifacts("serve");
+    Path folder = Artifacts.folder("serve");
     int clients = 64;
     try (ServerProcess server = ServerProcess.start("secret", "--name", "tiny")) {
       Files.writeString(

@@ -15,6 +15,7 @@ import io.parq.export.safetensors.TensorInfo;
 import io.parq.grids.NamedTensors;
 import io.parq.grids.TensorData;
 import io.parq.torch.train.ChatTemplate;
+import io.parq.torch.train.LanguageModel;
 import io.parq.torch.train.Perplexity;
 import io.parq.torch.train.TokenData;
 import java.io.IOException;
@@ -114,8 +115,8 @@ class HeldOutConsumersTest {
       Path model = run.resolve("model");
       try (LoadedModel loaded = LoadedModel.of(model)) {
         TokenData data = TokenData.read(heldOut, loaded.codec(), ChatTemplate.of(loaded.codec()));
-        double bits =
-            Perplexity.of(loaded.model()::forward, data, WINDOW, WINDOW, 8).bitsPerCharacter();
+        LanguageModel scored = loaded.model()::forward;
+        double bits = Perplexity.of(scored, data, WINDOW, WINDOW, 8).bitsPerCharacter();
         String printed = Artifacts.parq("eval", model, "--text", heldOut, "--window", WINDOW);
         String line = String.format(Locale.ROOT, "%-20s %.4f%n", "bits per character", bits);
         assertTrue(printed.contains(line), printed);
