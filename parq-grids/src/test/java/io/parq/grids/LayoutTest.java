@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -193,5 +194,35 @@ class LayoutTest {
     assertMessage(
         "lattice state 'scales': found F32[3], expected 2 floats",
         () -> lattice.load(Lattice.unfitted(QuantConfig.of(2), 3, 4).state()));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"stretched:1", "ternary", "symmetric:4", "tinygemm", "symmetric:8", "nf4"})
+  void onlyTheGridsCodes(String spec) {
+    Grid grid = Grid.parse(spec);
+    for (int length : new int[] {1, 7, 8, 9, 20}) {
+      QuantConfig config = new QuantConfig(grid, Granularity.perTensor(), ScaleType.FP32);
+      Lattice lattice = Lattice.unfitted(config, length);
+      byte[] codes = new byte[length];
+      Arrays.fill(codes, (byte) grid.maxCode());
+      for (int at = 0; at < length; at++) {
+        for (int code = Byte.MIN_VALUE; code <= Byte.MAX_VALUE; code++) {
+          codes[at] = (byte) code;
+          MemorySegment segment = MemorySegment.ofArray(codes);
+          if (code >= grid.minCode() && code <= grid.maxCode()) {
+            assertEquals(
+                code, new QuantizedTensor(lattice, segment).codes().get(ValueLayout.JAVA_BYTE, at));
+          } else {
+            String message =
+                assertThrows(
+                        IllegalArgumentException.class, () -> new QuantizedTensor(lattice, segment))
+                    .getMessage();
+            assertTrue(message.startsWith("code %d at index %d,".formatted(code, at)), message);
+          }
+        }
+        codes[at] = (byte) grid.minCode();
+      }
+    }
   }
 }
