@@ -5,6 +5,7 @@ enum Section {
   MEMORY("memory", "AdamW"),
   ADAMW("AdamW, nothing quantized", "AdamW"),
   STEP("fused step: AdamW, refit, map", "AdamW"),
+  UNCHECKED("fused step, gradients not checked (nor are AdamW's)", "AdamW"),
   WRAPPED("step around LibTorch's AdamW", "LibTorch's"),
   LATTICE("one matrix, not in a step", "AdamW");
 

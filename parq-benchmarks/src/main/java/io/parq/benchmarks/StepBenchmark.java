@@ -1,6 +1,7 @@
 package io.parq.benchmarks;
 
 import io.parq.grids.QuantConfig;
+import io.parq.optim.NonFinite;
 import org.openjdk.jmh.annotations.Param;
 
 /** A quantizing step with a refit: fused with our AdamW, or around LibTorch's. */
@@ -33,7 +34,7 @@ public class StepBenchmark extends CaseBenchmark {
   Case open(int threads) {
     QuantConfig config = Subject.config(grid, granularity);
     return switch (base) {
-      case "fused" -> new StepCase(Model.named(model), config, Subject.map(map));
+      case "fused" -> new StepCase(Model.named(model), config, Subject.map(map), NonFinite.FAIL);
       case "libtorch" -> new TorchCase.Wrapped(Model.named(model), config, Subject.map(map));
       default -> throw new IllegalArgumentException("base " + base);
     };

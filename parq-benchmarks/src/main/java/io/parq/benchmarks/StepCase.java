@@ -2,6 +2,7 @@ package io.parq.benchmarks;
 
 import io.parq.grids.QuantConfig;
 import io.parq.optim.AdamW;
+import io.parq.optim.NonFinite;
 import io.parq.optim.ProxMap;
 import io.parq.optim.QuantOptimizer;
 import java.lang.foreign.Arena;
@@ -19,7 +20,7 @@ final class StepCase implements Case {
   private final ProxMap map;
   private final QuantOptimizer optimizer;
 
-  StepCase(Model model, QuantConfig config, ProxMap map) {
+  StepCase(Model model, QuantConfig config, ProxMap map, NonFinite policy) {
     this.config = config;
     this.map = map;
     tensors = new Tensors(model, shape -> arena.allocate(Float.BYTES * shape.size(), 64));
@@ -27,6 +28,7 @@ final class StepCase implements Case {
         QuantOptimizer.wrap(new AdamW(tensors.groups(config), Oracle.OPTIONS))
             .prox(map)
             .quantPeriod(1)
+            .onNonFinite(policy)
             .build();
   }
 

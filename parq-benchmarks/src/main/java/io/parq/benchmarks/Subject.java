@@ -4,6 +4,7 @@ import io.parq.grids.Granularity;
 import io.parq.grids.Grid;
 import io.parq.grids.QuantConfig;
 import io.parq.optim.Moments;
+import io.parq.optim.NonFinite;
 import io.parq.optim.ProxMap;
 import java.util.ArrayList;
 import java.util.List;
@@ -62,6 +63,7 @@ record Subject(Section section, Model model, String name, Supplier<Case> opener)
     addMemory(all, options.large(), options.threads());
     addModel(all, options.large(), options);
     addLsbq(all, options.large());
+    addUnchecked(all, options.large());
     addWrapped(all, options.large());
     addLattices(all, options.large());
     addModel(all, options.small(), options);
@@ -115,8 +117,22 @@ record Subject(Section section, Model model, String name, Supplier<Case> opener)
   }
 
   private static Subject step(Model model, String map, QuantConfig config) {
-    return new Subject(
-        Section.STEP, model, name(map, config), () -> new StepCase(model, config, map(map)));
+    return step(Section.STEP, model, map, config, NonFinite.FAIL);
+  }
+
+  private static Subject step(
+      Section section, Model model, String map, QuantConfig config, NonFinite policy) {
+    String name = name(map, config);
+    return new Subject(section, model, name, () -> new StepCase(model, config, map(map), policy));
+  }
+
+  private static void addUnchecked(List<Subject> all, Model model) {
+    for (String map : List.of("hard", "parq")) {
+      for (String granularity : GRANULARITIES) {
+        QuantConfig config = config("stretched:2", granularity);
+        all.add(step(Section.UNCHECKED, model, map, config, NonFinite.IGNORE));
+      }
+    }
   }
 
   private static void addWrapped(List<Subject> all, Model model) {

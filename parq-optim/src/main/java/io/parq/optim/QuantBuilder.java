@@ -111,7 +111,7 @@ public abstract class QuantBuilder<B extends QuantBuilder<B>> {
   /**
    * Sets what happens when a gradient is not finite; {@link NonFinite#FAIL} by default.
    *
-   * @param policy fail or skip
+   * @param policy fail, skip or ignore
    * @return this
    */
   public final B onNonFinite(NonFinite policy) {

@@ -140,10 +140,12 @@ public final class QuantOptimizer implements Optimizer {
   public void step() {
     boolean hasLatents = steps > settings.warmupSteps();
     double norm = settings.clips() ? gradients.norm() : Double.NaN;
-    FiniteScan.Finding finding = scan.find(hasLatents, !Double.isFinite(norm));
-    if (finding != null) {
-      refuse(finding);
-      return;
+    if (settings.onNonFinite() != NonFinite.IGNORE) {
+      FiniteScan.Finding finding = scan.find(hasLatents, !Double.isFinite(norm));
+      if (finding != null) {
+        refuse(finding);
+        return;
+      }
     }
     if (settings.clips()) {
       lastGradientNorm = norm;

@@ -63,6 +63,30 @@ class NonFiniteTest {
   }
 
   @Test
+  void whatIsIgnoredSpreadsUntilItCannotBeFitted() {
+    Net careless = new Net();
+    QuantOptimizer other = optimizer(careless, NonFinite.IGNORE);
+    net.train(optimizer, 2);
+    careless.train(other, 2);
+    assertEquals(net.bits(), careless.bits());
+    spoil(careless.parameter("norm.weight").gradient(), 3, Float.NaN);
+    other.step();
+    MemorySegment norm = careless.parameter("norm.weight").weights();
+    assertTrue(Float.isNaN(norm.getAtIndex(ValueLayout.JAVA_FLOAT, 3)));
+    spoil(careless.parameter("layers.1.weight").gradient(), INDEX, Float.POSITIVE_INFINITY);
+    ArithmeticException e =
+        assertThrows(
+            ArithmeticException.class,
+            () -> {
+              for (int step = 0; step < 10; step++) { // until the next fit
+                other.step();
+              }
+            });
+    String message = String.valueOf(e.getMessage());
+    assertTrue(message.startsWith("layers.1.weight: updated latents of step "), message);
+  }
+
+  @Test
   void aSkippedStepLeavesNoTraceButItsCount() {
     Net skipping = new Net();
     QuantOptimizer other = optimizer(skipping, NonFinite.SKIP);

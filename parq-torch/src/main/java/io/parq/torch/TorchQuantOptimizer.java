@@ -180,7 +180,7 @@ public final class TorchQuantOptimizer implements Optimizer {
     String message =
         "%s in step %d, expected finite; nothing was changed"
             .formatted(finding.text(), host.stepCount());
-    if (settings.onNonFinite() == NonFinite.FAIL || !finding.isGradient()) {
+    if (settings.onNonFinite() != NonFinite.SKIP || !finding.isGradient()) {
       throw new ArithmeticException(message);
     }
     skipped++;

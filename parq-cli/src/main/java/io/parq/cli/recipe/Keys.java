@@ -253,7 +253,7 @@ final class Keys {
           "on_non_finite",
           Types.choice(NonFinite.class),
           "fail",
-          "what to do about a gradient that is NaN or infinite: end, or skip the step");
+          "what to do about a gradient that is NaN or infinite: end, skip the step, or do not look (faster)");
 
   // metrics
   static final Key<Boolean> CSV = Key.of("csv", Types.bool(), "true", "write metrics.csv");
