@@ -32,7 +32,7 @@ final class BestSplit {
   /** Multiples of the mean. */
   private static final float[] USUAL = {1.6f, 1.2f, 0.85f};
 
-  private static final int[] GAPS = {301, 132, 57, 23, 10, 4, 1};
+  private static final int[] GAPS = {8858, 3937, 1750, 701, 301, 132, 57, 23, 10, 4, 1};
 
   private final float[] cuts = new float[CUTS];
 
