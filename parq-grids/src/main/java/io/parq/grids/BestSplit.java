@@ -111,13 +111,12 @@ final class BestSplit {
         break;
       }
       float upper = first == 0 ? Float.POSITIVE_INFINITY : cuts[first - 1];
-      double beyondSum = first == 0 ? 0 : Lattice.KERNELS.sumFrom(set, left, upper);
-      int found = Lattice.KERNELS.select(set, left, cuts[last], upper, picked);
       if (first > 0) {
         beyond = upper;
-        sumBeyond += beyondSum;
+        sumBeyond += Lattice.KERNELS.sumFrom(set, left, upper);
         countBeyond += counts[first - 1];
       }
+      int found = Lattice.KERNELS.select(set, left, cuts[last], upper, picked);
       set = picked;
       high = Math.min(high, upper);
       low = cuts[last];

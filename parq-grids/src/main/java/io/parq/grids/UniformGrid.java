@@ -256,10 +256,7 @@ public final class UniformGrid extends Grid {
       return;
     }
     switch (rule) {
-      case SYMMETRIC -> {
-        float range = (maxCode() - minCode()) / 2f;
-        out.setScale(block, Math.max(largest / range, TINY));
-      }
+      case SYMMETRIC -> fitMagnitudes(largest, 0, out, block);
       case ASYMMETRIC -> fitAsymmetric(x, from, length, out, block);
       case TINYGEMM -> {
         float min = Lattice.KERNELS.min(x, from, length);
@@ -278,7 +275,11 @@ public final class UniformGrid extends Grid {
     return byMagnitude && !errorOptimal && !isCentred();
   }
 
-  /** {@link #fit}, where {@link #fitsMagnitudes}. */
+  /**
+   * Sets the scale of a symmetric, clipped or ternary grid.
+   *
+   * @param mean of the magnitudes; of use if they are clipped by it
+   */
   void fitMagnitudes(float largest, double mean, Lattice out, int block) {
     double limit = clip == Clip.MAX ? largest : Math.min(bits() * mean, largest);
     if (rule == Rule.SYMMETRIC) {
@@ -315,10 +316,8 @@ public final class UniformGrid extends Grid {
       out.offset(block, mean);
       most = kernels.absMax(x, from, length, mean);
     }
-    double limit =
-        clip == Clip.MAX ? most : Math.min(bits() * kernels.meanAbs(x, from, length, mean), most);
-    float range = rule == Rule.TERNARY ? 1.5f : maxCode() + shift;
-    out.setScale(block, (float) (Math.max(limit, TINY) / range));
+    double meanAbs = clip == Clip.MAX ? 0 : kernels.meanAbs(x, from, length, mean);
+    fitMagnitudes(most, meanAbs, out, block);
   }
 
   /** What is subtracted from a weight before it is divided by the scale. */
