@@ -67,6 +67,7 @@ record Subject(Section section, Model model, String name, Supplier<Case> opener)
     addWrapped(all, options.large());
     addLattices(all, options.large());
     addModel(all, options.small(), options);
+    addUnchecked(all, options.small());
     addWrapped(all, options.small());
     return all;
   }
@@ -83,6 +84,12 @@ record Subject(Section section, Model model, String name, Supplier<Case> opener)
       String name = "AdamW, " + (moments == Moments.BF16 ? "bf16" : "8-bit") + " moments";
       all.add(new Subject(Section.ADAMW, model, name, () -> new AdamWCase(model, moments)));
     }
+    all.add(
+        new Subject(
+            Section.ADAMW,
+            model,
+            "AdamW, gradients checked",
+            () -> new AdamWCase(model, Moments.FP32, true)));
     if (CLoop.compiler().isPresent()) {
       all.add(
           new Subject(
