@@ -18,6 +18,9 @@ interface BlockKernels {
   /** Lanes of a sum. */
   int SUM_LANES = 16;
 
+  /** Bounds that are tallied at a time. */
+  int BOUNDS = 4;
+
   /** The largest magnitude of {@code x - centre}; NaN if any value is. */
   float absMax(float[] x, int from, int length, float centre);
 
@@ -45,12 +48,13 @@ interface BlockKernels {
   double sumFrom(float[] x, int length, float least);
 
   /**
-   * Counts and sums the values that are not below each of {@link BestSplit#CUTS} bounds.
+   * Counts and sums the values that are not below each of four bounds.
    *
+   * @param first index of the first of them, and of what is found
    * @param sums overwritten; single precision, in any order
    * @param counts added to
    */
-  void tally(float[] x, int from, int length, float[] cuts, float[] sums, int[] counts);
+  void tally(float[] x, int from, int length, float[] cuts, int first, float[] sums, int[] counts);
 
   /**
    * Picks the values of {@code low <= x < high}, in their order.

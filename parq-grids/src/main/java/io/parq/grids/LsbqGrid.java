@@ -115,17 +115,13 @@ public final class LsbqGrid extends CodebookGrid {
       }
     }
     int first = block * scalesPerBlock();
-    switch (rule) {
-      case GREEDY -> fitGreedy(r, length, out, first);
-      case OPTIMAL -> {
-        if (bits() == 1) {
-          fitGreedy(r, length, out, first);
-        } else {
-          fitTwoBits(r, length, out, first);
-        }
-      }
-      case OPTIMAL_TERNARY -> setBasis(out, first, bestTernary(r, length));
-      case SIMPLE_TERNARY -> setBasis(out, first, (float) (multiplier * meanAbs(r, length)));
+    if (rule == Rule.OPTIMAL_TERNARY || (rule == Rule.OPTIMAL && bits() > 1)) {
+      float most = isCentred() ? Lattice.KERNELS.absMax(r, 0, length, 0f) : largest;
+      fitSplit(r, length, most, out, first);
+    } else if (rule == Rule.SIMPLE_TERNARY) {
+      setBasis(out, first, (float) (multiplier * meanAbs(r, length)));
+    } else {
+      fitGreedy(r, length, out, first);
     }
   }
 
@@ -148,26 +144,22 @@ public final class LsbqGrid extends CodebookGrid {
     }
   }
 
-  /** Those above the threshold get their mean, the others zero. */
-  private static float bestTernary(float[] r, int n) {
-    BestSplit split = split(r, n, Lattice.KERNELS.sumAbs(r, 0, n, 0f), true);
-    return (float) (split.above / split.count);
-  }
-
-  private static BestSplit split(float[] r, int n, double total, boolean zeroBelow) {
+  /**
+   * Ternary weights above a threshold get their mean, the others zero. Two bits put magnitudes at
+   * v1 - v2 or v1 + v2: the best split of them into two clusters.
+   */
+  private void fitSplit(float[] r, int n, float largest, Lattice out, int first) {
+    double total = Lattice.KERNELS.sumAbs(r, 0, n, 0f);
     for (int i = 0; i < n; i++) {
       r[i] = Math.abs(r[i]);
     }
     BestSplit split = Scratch.own().split;
-    split.find(r, n, total, zeroBelow);
-    return split;
-  }
-
-  /** Two bits put magnitudes at v1 - v2 or v1 + v2: the best split of them into two clusters. */
-  private static void fitTwoBits(float[] r, int n, Lattice out, int first) {
-    double total = Lattice.KERNELS.sumAbs(r, 0, n, 0f);
-    BestSplit split = split(r, n, total, false);
+    split.find(r, n, total, largest, isTernary());
     double high = split.above / split.count;
+    if (isTernary()) {
+      setBasis(out, first, (float) high);
+      return;
+    }
     double low = split.count == n ? high : (total - split.above) / (n - split.count);
     setBasis(out, first, (float) ((high + low) / 2));
     setBasis(out, first + 1, (float) ((high - low) / 2));

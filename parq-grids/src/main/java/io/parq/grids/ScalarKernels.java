@@ -120,8 +120,9 @@ final class ScalarKernels implements BlockKernels {
   }
 
   @Override
-  public void tally(float[] x, int from, int length, float[] cuts, float[] sums, int[] counts) {
-    for (int cut = 0; cut < cuts.length; cut++) {
+  public void tally(
+      float[] x, int from, int length, float[] cuts, int first, float[] sums, int[] counts) {
+    for (int cut = first; cut < first + BOUNDS; cut++) {
       float sum = 0;
       int count = 0;
       for (int i = from; i < from + length; i++) {

@@ -210,9 +210,10 @@ final class VectorKernels implements BlockKernels {
   }
 
   @Override
-  public void tally(float[] x, int from, int length, float[] cuts, float[] sums, int[] counts) {
+  public void tally(
+      float[] x, int from, int length, float[] cuts, int first, float[] sums, int[] counts) {
     int whole = length - length % LANES;
-    scalar.tally(x, from + whole, length - whole, cuts, sums, counts);
+    scalar.tally(x, from + whole, length - whole, cuts, first, sums, counts);
     FloatVector s0 = FloatVector.zero(FLOATS);
     FloatVector s1 = s0;
     FloatVector s2 = s0;
@@ -223,10 +224,10 @@ final class VectorKernels implements BlockKernels {
     int c3 = 0;
     for (int i = from; i < from + whole; i += LANES) {
       FloatVector v = FloatVector.fromArray(FLOATS, x, i);
-      VectorMask<Float> m0 = v.compare(VectorOperators.GE, cuts[0]);
-      VectorMask<Float> m1 = v.compare(VectorOperators.GE, cuts[1]);
-      VectorMask<Float> m2 = v.compare(VectorOperators.GE, cuts[2]);
-      VectorMask<Float> m3 = v.compare(VectorOperators.GE, cuts[3]);
+      VectorMask<Float> m0 = v.compare(VectorOperators.GE, cuts[first + 0]);
+      VectorMask<Float> m1 = v.compare(VectorOperators.GE, cuts[first + 1]);
+      VectorMask<Float> m2 = v.compare(VectorOperators.GE, cuts[first + 2]);
+      VectorMask<Float> m3 = v.compare(VectorOperators.GE, cuts[first + 3]);
       s0 = s0.add(v, m0);
       s1 = s1.add(v, m1);
       s2 = s2.add(v, m2);
@@ -236,14 +237,14 @@ final class VectorKernels implements BlockKernels {
       c2 += m2.trueCount();
       c3 += m3.trueCount();
     }
-    sums[0] += s0.reduceLanes(VectorOperators.ADD);
-    sums[1] += s1.reduceLanes(VectorOperators.ADD);
-    sums[2] += s2.reduceLanes(VectorOperators.ADD);
-    sums[3] += s3.reduceLanes(VectorOperators.ADD);
-    counts[0] += c0;
-    counts[1] += c1;
-    counts[2] += c2;
-    counts[3] += c3;
+    sums[first + 0] += s0.reduceLanes(VectorOperators.ADD);
+    sums[first + 1] += s1.reduceLanes(VectorOperators.ADD);
+    sums[first + 2] += s2.reduceLanes(VectorOperators.ADD);
+    sums[first + 3] += s3.reduceLanes(VectorOperators.ADD);
+    counts[first + 0] += c0;
+    counts[first + 1] += c1;
+    counts[first + 2] += c2;
+    counts[first + 3] += c3;
   }
 
   @Override

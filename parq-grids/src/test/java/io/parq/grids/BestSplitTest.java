@@ -64,7 +64,7 @@ class BestSplitTest {
           above += sorted[i];
           best = Math.max(best, gain(above, n - i, total, n, zeroBelow));
         }
-        split.find(r, n, total, zeroBelow);
+        split.find(r, n, total, sorted[n - 1], zeroBelow);
         String at = "%s of %d, zero below %s, seed %d".formatted(shape, n, zeroBelow, SEED);
         double found = gain(split.above, split.count, total, n, zeroBelow);
         assertEquals(best, found, 1e-12 * best, at);

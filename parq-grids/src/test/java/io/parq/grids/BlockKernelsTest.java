@@ -170,18 +170,18 @@ class BlockKernelsTest {
 
   @Test
   void partsAboveBounds() {
-    float[] cuts = {1.5f, 0.7f, 0.6f, 0.1f};
+    float[] cuts = {9f, 1.5f, 0.7f, 0.6f, 0.1f};
     for (int length = 0; length <= LONGEST; length++) {
       float[] x = values(length, false);
       assertEquals(scalar.sumFrom(x, length, 0.5f), vector.sumFrom(x, length, 0.5f), "" + length);
-      float[] sums = new float[4];
-      float[] vectorSums = new float[4];
-      int[] counts = {1, 2, 3, 4};
+      float[] sums = new float[5];
+      float[] vectorSums = new float[5];
+      int[] counts = {0, 1, 2, 3, 4};
       int[] vectorCounts = counts.clone();
-      scalar.tally(x, 0, length, cuts, sums, counts);
-      vector.tally(x, 0, length, cuts, vectorSums, vectorCounts);
+      scalar.tally(x, 0, length, cuts, 1, sums, counts);
+      vector.tally(x, 0, length, cuts, 1, vectorSums, vectorCounts);
       assertArrayEquals(counts, vectorCounts, "length " + length);
-      assertArrayEquals(sums, vectorSums, 1e-5f * (1 + sums[3]), "length " + length);
+      assertArrayEquals(sums, vectorSums, 1e-5f * (1 + sums[4]), "length " + length);
       float[] picked = new float[length];
       float[] vectorPicked = x.clone();
       int found = scalar.select(x, length, 0.2f, 0.9f, picked);
