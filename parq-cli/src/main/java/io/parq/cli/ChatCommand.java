@@ -2,8 +2,8 @@ package io.parq.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.parq.export.text.Generation;
 import io.parq.runtime.Chat;
-import io.parq.runtime.Generation;
 import io.parq.runtime.LanguageModel;
 import java.io.IOException;
 import java.io.PrintWriter;

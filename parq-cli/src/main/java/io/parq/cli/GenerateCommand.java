@@ -1,19 +1,19 @@
 package io.parq.cli;
 
-import io.parq.runtime.Generation;
+import io.parq.export.text.Generation;
 import io.parq.runtime.LanguageModel;
-import io.parq.runtime.Sampling;
 import io.parq.torch.train.Generator;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -51,69 +51,43 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    Generation generation = sampling.generation(maxTokens);
     if (loading.backend(folder) == Backend.RUNTIME) {
-      runtime();
+      try (LanguageModel model = loading.runtime(folder)) {
+        print(stream -> model.generate(prompt, generation, stream));
+        PrintWriter err = spec.commandLine().getErr();
+        err.println(Footprint.of(model));
+        err.flush();
+      }
     } else {
-      torch();
+      try (LoadedModel loaded = loading.model(folder)) {
+        int window = Math.min(loaded.model().config().maxPositions(), 4096);
+        Generator generator = new Generator(loaded.model()::forward, loaded.codec(), window);
+        print(stream -> generator.generate(prompt, generation, stream));
+      }
     }
     return 0;
   }
 
-  private void runtime() throws IOException {
-    Generation generation = sampling.generation(maxTokens);
+  private void print(Function<Consumer<String>, Generation.Result> model) {
     PrintWriter out = spec.commandLine().getOut();
-    PrintWriter err = spec.commandLine().getErr();
-    try (LanguageModel model = loading.runtime(folder)) {
-      out.print(prompt);
-      Generation.Result result = model.generate(prompt, generation, piece -> print(out, piece));
-      out.println();
-      out.flush();
-      err.printf(
-          Locale.ROOT,
-          "prompt: %d tokens, %.1f a second; text: %d tokens, %.1f a second%n%s%n",
-          result.promptTokens(),
-          result.prefillRate(),
-          result.tokens(),
-          result.decodeRate(),
-          Footprint.of(model));
-      err.flush();
-    }
-  }
-
-  private static void print(PrintWriter out, String piece) {
-    out.print(piece);
+    out.print(prompt);
+    Generation.Result result =
+        model.apply(
+            piece -> {
+              out.print(piece);
+              out.flush();
+            });
+    out.println();
     out.flush();
-  }
-
-  private void torch() throws IOException {
-    Generation generation = sampling.generation(maxTokens);
-    Sampling asked = generation.sampling();
-    if (asked.minP() != 0 || asked.repetitionPenalty() != 1) {
-      throw new ParameterException(
-          spec.commandLine(), "--min-p and --repetition-penalty go with --backend runtime only");
-    }
-    Generator.Options options =
-        new Generator.Options(
-            maxTokens,
-            new io.parq.torch.train.Sampling(
-                asked.temperature(), asked.topK(), asked.topP(), asked.seed()),
-            generation.stops());
-    PrintWriter out = spec.commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();
-    try (LoadedModel loaded = loading.model(folder)) {
-      int window = Math.min(loaded.model().config().maxPositions(), 4096);
-      Generator generator = new Generator(loaded.model()::forward, loaded.codec(), window);
-      long start = System.nanoTime();
-      out.print(prompt);
-      Generator.Result result = generator.generate(prompt, options, piece -> print(out, piece));
-      out.println();
-      out.flush();
-      err.printf(
-          Locale.ROOT,
-          "%d tokens, %.1f a second%n",
-          result.tokens(),
-          result.tokens() * 1e9 / (System.nanoTime() - start));
-      err.flush();
-    }
+    err.printf(
+        Locale.ROOT,
+        "prompt: %d tokens, %.1f a second; text: %d tokens, %.1f a second%n",
+        result.promptTokens(),
+        result.prefillRate(),
+        result.tokens(),
+        result.decodeRate());
+    err.flush();
   }
 }

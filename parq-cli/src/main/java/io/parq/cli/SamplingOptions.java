@@ -1,7 +1,7 @@
 package io.parq.cli;
 
-import io.parq.runtime.Generation;
-import io.parq.runtime.Sampling;
+import io.parq.export.text.Generation;
+import io.parq.export.text.Sampling;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Option;

@@ -71,7 +71,11 @@ class TrainCommandTest {
       assertTrue(err.contains("KB of weights, 128 B of keys and values a token"), err);
     }
     assertEquals(0, generate(gguf, "torch", args), err);
-    assertEquals(2, generate(gguf, "torch", "--min-p", "0.1"));
+    Object[] drawn = {"--prompt", "L", "--max-tokens", "9", "--min-p", "0.1", "--seed", "3"};
+    assertEquals(0, generate(gguf, "torch", drawn), err);
+    expected = out;
+    assertEquals(0, generate(gguf, "runtime", drawn), err);
+    assertEquals(expected, out);
   }
 
   private int generate(Path path, String backend, Object... args) {

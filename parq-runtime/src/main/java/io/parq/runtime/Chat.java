@@ -1,5 +1,6 @@
 package io.parq.runtime;
 
+import io.parq.export.text.Generation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;

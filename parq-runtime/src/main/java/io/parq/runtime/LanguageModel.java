@@ -1,6 +1,7 @@
 package io.parq.runtime;
 
 import io.parq.export.model.ModelConfig;
+import io.parq.export.text.Generation;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

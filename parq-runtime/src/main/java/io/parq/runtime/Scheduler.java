@@ -1,5 +1,6 @@
 package io.parq.runtime;
 
+import io.parq.export.text.Generation;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

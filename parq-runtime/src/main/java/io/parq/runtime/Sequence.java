@@ -1,6 +1,7 @@
 package io.parq.runtime;
 
-import io.parq.export.model.TextStream;
+import io.parq.export.text.Generation;
+import io.parq.export.text.TextStream;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.parq.export.text.Generation;
+import io.parq.export.text.Sampling;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.parq.export.text.Generation;
+import io.parq.export.text.Sampling;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -4,7 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.parq.runtime.Generation;
+import io.parq.export.text.Generation;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;

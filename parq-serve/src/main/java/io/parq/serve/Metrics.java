@@ -1,6 +1,6 @@
 package io.parq.serve;
 
-import io.parq.runtime.Generation;
+import io.parq.export.text.Generation;
 import io.parq.runtime.Scheduler;
 import io.prometheus.metrics.config.EscapingScheme;
 import io.prometheus.metrics.core.metrics.Counter;

@@ -1,6 +1,6 @@
 package io.parq.serve;
 
-import io.parq.runtime.Generation;
+import io.parq.export.text.Generation;
 import java.util.List;
 
 /**

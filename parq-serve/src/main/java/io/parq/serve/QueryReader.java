@@ -2,10 +2,10 @@ package io.parq.serve;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.parq.runtime.Generation;
+import io.parq.export.text.Generation;
+import io.parq.export.text.Sampling;
 import io.parq.runtime.LanguageModel;
 import io.parq.runtime.Message;
-import io.parq.runtime.Sampling;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,6 +1,6 @@
 package io.parq.serve;
 
-import io.parq.runtime.Generation;
+import io.parq.export.text.Generation;
 import io.parq.runtime.Scheduler;
 import java.util.ArrayList;
 import java.util.List;

@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.parq.runtime.Generation;
+import io.parq.export.text.Generation;
+import io.parq.export.text.Sampling;
 import io.parq.runtime.LanguageModel;
 import io.parq.runtime.Message;
-import io.parq.runtime.Sampling;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpResponse;

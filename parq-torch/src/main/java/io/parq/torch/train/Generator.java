@@ -1,8 +1,8 @@
 package io.parq.torch.train;
 
-import io.parq.export.model.TextStream;
+import io.parq.export.text.Generation;
+import io.parq.export.text.TextStream;
 import java.util.Arrays;
-import java.util.List;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
@@ -16,43 +16,6 @@ public final class Generator {
   private final LanguageModel model;
   private final TextCodec codec;
   private final int window;
-
-  /** Why generation ended. */
-  public enum End {
-    /** The model gave the token that ends a text. */
-    END_OF_TEXT,
-    /** A stop string appeared. */
-    STOP_STRING,
-    /** As many tokens as allowed. */
-    LENGTH
-  }
-
-  /**
-   * What to do.
-   *
-   * @param maxTokens most tokens to generate, at least 1
-   * @param sampling how tokens are chosen
-   * @param stops strings that end the text and are not part of it, none empty
-   */
-  public record Options(int maxTokens, Sampling sampling, List<String> stops) {
-    /** Checks and copies. */
-    public Options {
-      Checks.atLeast("most tokens", maxTokens, 1);
-      stops = List.copyOf(stops);
-      if (stops.contains("")) {
-        throw new IllegalArgumentException("empty stop string, expected a character or more");
-      }
-    }
-  }
-
-  /**
-   * A generated text.
-   *
-   * @param text without the prompt and without what stopped it
-   * @param tokens number of tokens generated, including one that ended the text
-   * @param end why it ended
-   */
-  public record Result(String text, int tokens, End end) {}
 
   /**
    * Prepares to generate.
@@ -72,34 +35,41 @@ public final class Generator {
    *
    * @param prompt the beginning, after the token for the beginning of a text, if there is one; an
    *     empty one is replaced by the token for the beginning or else the end of a text
-   * @param options what to do
+   * @param generation what to do
    * @param stream is given the text in pieces as soon as they are certain: whole characters, and
    *     nothing that may turn out to be a stop string
-   * @return the whole text
+   * @return the whole text, and how long it took
    * @throws IllegalArgumentException if the prompt is empty and there is no token for the beginning
    *     or end
    */
-  public Result generate(String prompt, Options options, Consumer<String> stream) {
+  public Generation.Result generate(String prompt, Generation generation, Consumer<String> stream) {
     int[] ids = prompt(prompt);
     int first = ids.length;
     int length = first;
-    ids = Arrays.copyOf(ids, Math.addExact(first, options.maxTokens()));
-    SplittableRandom random = new SplittableRandom(options.sampling().seed());
-    TextStream text = new TextStream(options.stops(), stream);
-    End end = End.LENGTH;
+    ids = Arrays.copyOf(ids, Math.addExact(first, generation.maxTokens()));
+    SplittableRandom random = new SplittableRandom(generation.sampling().seed());
+    TextStream text = new TextStream(generation.stops(), stream);
+    Generation.End end = Generation.End.LENGTH;
+    long start = System.nanoTime();
+    long prefill = 0;
     while (length < ids.length) {
-      int next = options.sampling().choose(Scoring.next(model, window(ids, length)), random);
+      float[] logits = Scoring.next(model, window(ids, length));
+      if (length == first) {
+        prefill = System.nanoTime() - start;
+      }
+      int next = generation.sampling().choose(logits, ids, length, random);
       ids[length++] = next;
       if (codec.ends().contains(next)) {
-        end = End.END_OF_TEXT;
+        end = Generation.End.END_OF_TEXT;
         break;
       }
       if (text.update(codec.decode(Arrays.copyOfRange(ids, first, length)))) {
-        end = End.STOP_STRING;
+        end = Generation.End.STOP_STRING;
         break;
       }
     }
-    return new Result(text.finish(), length - first, end);
+    long decode = System.nanoTime() - start - prefill;
+    return new Generation.Result(text.finish(), first, length - first, end, prefill, decode);
   }
 
   private int[] prompt(String prompt) {

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.parq.export.text.Generation;
+import io.parq.export.text.Sampling;
 import io.parq.grids.ActivationQuantization;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.TensorData;
@@ -155,9 +157,11 @@ class DecoderTrainingTest {
       Perplexity quantized = Perplexity.of(Scorer.of(run.model::forward), text, 16, 8, 8);
       assertTrue(quantized.bitsPerCharacter() < 1, quantized::toString);
       Generator generator = new Generator(run.model::forward, TextCodec.bytes(), 16);
-      Generator.Options options = new Generator.Options(40, Sampling.GREEDY, List.of(" five"));
-      Generator.Result result = generator.generate("one two", options, piece -> {});
-      assertEquals(new Generator.Result(" three four", 16, Generator.End.STOP_STRING), result);
+      Generation greedy = new Generation(40, Sampling.GREEDY, List.of(" five"));
+      Generation.Result result = generator.generate("one two", greedy, piece -> {});
+      assertEquals(" three four", result.text());
+      assertEquals(16, result.tokens());
+      assertEquals(Generation.End.STOP_STRING, result.end());
 
       // What is saved is what was trained.
       run.model.save(folder.resolve("model"));

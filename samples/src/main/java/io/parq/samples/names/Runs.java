@@ -1,9 +1,9 @@
 package io.parq.samples.names;
 
-import io.parq.runtime.Generation;
+import io.parq.export.text.Generation;
+import io.parq.export.text.Sampling;
 import io.parq.runtime.LanguageModel;
 import io.parq.runtime.LoadOptions;
-import io.parq.runtime.Sampling;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,4 +1,4 @@
-package io.parq.runtime;
+package io.parq.export.text;
 
 import java.util.Arrays;
 import java.util.SplittableRandom;
@@ -53,10 +53,13 @@ public record Sampling(
   /**
    * Chooses a token. NaN counts as least likely.
    *
-   * @param logits of all tokens; those of the first {@code count} ids may be changed
-   * @param ids the tokens so far
+   * @param logits of all tokens, one at least; those of the first {@code count} ids may be changed
+   * @param ids the tokens so far; not modified
+   * @param count how many of them there are
+   * @param random of the draws; not used if the temperature is 0
+   * @return the token's id
    */
-  int choose(float[] logits, int[] ids, int count, SplittableRandom random) {
+  public int choose(float[] logits, int[] ids, int count, SplittableRandom random) {
     penalize(logits, ids, count);
     int best = argmax(logits);
     if (temperature == 0) {

@@ -1,4 +1,4 @@
-package io.parq.runtime;
+package io.parq.export.text;
 
 /** A binary heap whose first number is the least one. */
 final class LongHeap {

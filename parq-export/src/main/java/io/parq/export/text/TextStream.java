@@ -1,4 +1,4 @@
-package io.parq.export.model;
+package io.parq.export.text;
 
 import java.util.List;
 import java.util.function.Consumer;

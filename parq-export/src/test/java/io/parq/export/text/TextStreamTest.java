@@ -1,4 +1,4 @@
-package io.parq.export.model;
+package io.parq.export.text;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

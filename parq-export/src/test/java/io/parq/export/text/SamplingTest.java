@@ -1,15 +1,15 @@
-package io.parq.runtime;
+package io.parq.export.text;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import java.io.IOException;
+import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
+/** Choice of tokens; parq-runtime's tests compare probabilities with those of transformers. */
 class SamplingTest {
   /** Probabilities 0.5, 0.25, 0.125, 0.0625, 0.0625. */
   private static final double[] PROBABILITIES = {0.0625, 0.5, 0.125, 0.25, 0.0625};
@@ -67,32 +67,40 @@ class SamplingTest {
   }
 
   @Test
-  void probabilitiesAreThoseOfTransformers() throws IOException {
-    for (JsonNode golden : Golden.json("sampling.json")) {
-      Sampling sampling =
-          new Sampling(
-              golden.get("temperature").doubleValue(),
-              golden.get("top_k").intValue(),
-              golden.get("top_p").doubleValue(),
-              golden.get("min_p").doubleValue(),
-              golden.get("repetition_penalty").doubleValue(),
-              0);
-      int[] ids = Golden.ids(golden.get("ids"));
-      SplittableRandom random = new SplittableRandom(31);
-      int draws = 20_000;
-      int[] counts = new int[golden.get("logits").size()];
-      for (int i = 0; i < draws; i++) {
-        float[] logits = new float[counts.length];
-        for (int id = 0; id < logits.length; id++) {
-          logits[id] = golden.get("logits").get(id).floatValue();
-        }
-        counts[sampling.choose(logits, ids, ids.length, random)]++;
-      }
-      for (int id = 0; id < counts.length; id++) {
-        double expected = golden.get("probabilities").get(id).doubleValue();
-        double deviation = Math.sqrt(expected * (1 - expected) / draws);
-        assertEquals(expected, counts[id] / (double) draws, 5 * deviation, sampling + ", " + id);
-      }
+  void temperaturesArePowers() {
+    // Square roots and squares of the probabilities, normalized.
+    double roots = Math.sqrt(0.5) + 0.5 + Math.sqrt(0.125) + 2 * 0.25;
+    assertEquals(Math.sqrt(0.5) / roots, shareOfTheMostLikely(2), 0.015);
+    double squares = 0.25 + 0.0625 + 0.015625 + 2 * 0.00390625;
+    assertEquals(0.25 / squares, shareOfTheMostLikely(0.5), 0.015);
+  }
+
+  private static double shareOfTheMostLikely(double temperature) {
+    SplittableRandom random = new SplittableRandom(6);
+    int count = 0;
+    int draws = 20_000;
+    for (int i = 0; i < draws; i++) {
+      count += Sampling.at(temperature, 0).choose(logits(), new int[0], 0, random) == 1 ? 1 : 0;
+    }
+    return count / (double) draws;
+  }
+
+  @Test
+  void topPCountsWhatTopKLeft() {
+    // Of 2/3 and 1/3 the first reaches 0.6.
+    assertEquals(Set.of(1), drawn(new Sampling(1, 2, 0.6, 0, 1, 5)));
+    assertEquals(Set.of(1), drawn(new Sampling(1, 0, 0.49, 0, 1, 5)));
+  }
+
+  @Test
+  void greedyTiesGoToTheLowerId() {
+    SplittableRandom random = new SplittableRandom(1);
+    float[] tied = {-1, -0f, 0f, 2, 2, Float.NEGATIVE_INFINITY};
+    assertEquals(3, Sampling.GREEDY.choose(tied, new int[0], 0, random));
+    float[] odd = {Float.NaN, -1, Float.NaN};
+    assertEquals(1, Sampling.GREEDY.choose(odd, new int[0], 0, random));
+    for (int i = 0; i < 100; i++) {
+      assertEquals(1, Sampling.at(1, 0).choose(odd, new int[0], 0, random));
     }
   }
 
@@ -104,5 +112,12 @@ class SamplingTest {
     assertThrows(IllegalArgumentException.class, () -> new Sampling(1, 0, 0, 0, 1, 0));
     assertThrows(IllegalArgumentException.class, () -> new Sampling(1, 0, 1, 2, 1, 0));
     assertThrows(IllegalArgumentException.class, () -> new Sampling(1, 0, 1, 0, 0, 0));
+  }
+
+  @Test
+  void generationsAreChecked() {
+    assertThrows(IllegalArgumentException.class, () -> Generation.greedy(0));
+    List<String> stops = List.of("");
+    assertThrows(IllegalArgumentException.class, () -> new Generation(1, Sampling.GREEDY, stops));
   }
 }

@@ -1,4 +1,4 @@
-package io.parq.runtime;
+package io.parq.export.text;
 
 import java.util.List;
 
@@ -35,7 +35,7 @@ public record Generation(int maxTokens, Sampling sampling, List<String> stops) {
     END_OF_TEXT,
     /** A stop string appeared. */
     STOP_STRING,
-    /** As many tokens as allowed, or as the model has positions. */
+    /** As many tokens as allowed, or as there are positions for. */
     LENGTH,
     /** The caller wanted no more. */
     CANCELLED
