@@ -22,19 +22,22 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** Measures what a step costs on this machine. */
+/** Measures what steps, running models and exports cost on this machine. */
 @Command(
     name = "bench",
-    description =
-        "Measures what a quantizing step costs here, in ratios to AdamW and to copying memory.",
+    description = {
+      "Measures what training steps, running models and exports cost here.",
+      "A quantizing step is measured in ratios to AdamW and to copying memory; --runtime measures"
+          + " running models instead, --export writing them."
+    },
     mixinStandardHelpOptions = true,
     sortOptions = false,
     footer = {
       "",
-      "large: 33.6 M weights in two matrices, more than caches hold; small: 3.3 M weights in 200 tensors.",
-      "Lattices are fitted again in every step. Rounds are interleaved: each times a row once, and once",
-      "everything that it is compared to; the shortest of up to 7 counts. Each result is checked.",
-      "About a minute; --full takes many. Needs some 3 GB of memory."
+      "Steps: large is 33.6 M weights in two matrices, more than caches hold, small 3.3 M weights in"
+          + " 200 tensors. Lattices are fitted again in every step. Rounds are interleaved: each times"
+          + " a row once, and once everything that it is compared to; the shortest of up to 7 counts."
+          + " Each result is checked. About a minute; --full takes many. Needs some 3 GB of memory."
     })
 final class BenchCommand implements Callable<Integer> {
   private static final int ROUNDS = 5;
@@ -49,22 +52,22 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "threads that a step may use (default: 2, or 1 if there is only one)")
+      description = "threads to use (default: 2, or 1 if there is only one)")
   private int threads = Math.min(2, Runtime.getRuntime().availableProcessors());
 
   @Option(
       names = "--full",
       description =
-          "all of: hard, parq, binary-relax; per row, groups of 128 and 32; 1 bit to 4 bits; both models")
+          "steps: all of hard, parq, binary-relax; per row, groups of 128 and 32; 1 bit to 4 bits; both models")
   private boolean full;
 
   @Option(
       names = "--reference",
       paramLabel = "PYTHON",
-      description = {
-        "also time PyTorch's AdamW and torchao's QuantOptimizer with this interpreter, and print both side",
-        "by side (some minutes more); reference/requirements.txt tells what it needs"
-      })
+      description =
+          "steps: also time PyTorch's AdamW and torchao's QuantOptimizer with this interpreter, and"
+              + " print both side by side (some minutes more); what it needs is in"
+              + " reference/requirements.txt")
   private @Nullable String reference;
 
   @Option(
@@ -72,15 +75,17 @@ final class BenchCommand implements Callable<Integer> {
       description = "print tables in Markdown, as docs/performance.md has")
   private boolean markdown;
 
-  @Option(names = "--json", paramLabel = "FILE", description = "also write all numbers to a file")
+  @Option(
+      names = "--json",
+      paramLabel = "FILE",
+      description = "steps: also write all numbers to a file")
   private @Nullable Path json;
 
   @Option(
       names = "--runtime",
-      description = {
-        "measure products of packed matrices instead, and a decoder of random weights in the shape of",
-        "Phi-4-mini at 2, 3 and 4 bits (some minutes, some 7 GB of memory)"
-      })
+      description =
+          "measure products of packed matrices instead, and a decoder of random weights in the shape"
+              + " of Phi-4-mini at 2, 3 and 4 bits (some minutes, some 7 GB of memory)")
   private boolean runtime;
 
   @Option(
@@ -92,10 +97,9 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--export",
       paramLabel = "FOLDER",
-      description = {
-        "instead time exporting a packed models of random codes to every target, against copying the files;",
-        "they are written below this folder and removed (7 GB, some minutes)"
-      })
+      description =
+          "time exporting packed models of random codes to every target instead, against copying the"
+              + " files; they are written below this folder and removed (7 GB, some minutes)")
   private @Nullable Path export;
 
   @Override

@@ -22,9 +22,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "chat",
     description = {
-      "Talks with a model: a line is a question, answered as it comes. Lines from a pipe will do.",
-      "/reset forgets what was said, /system TEXT does and tells the model what to be, /exit ends.",
-      "Ctrl-C stops an answer, and between answers the program."
+      "Talks with a model: each line is a question, answered as it comes.",
+      "Lines from a pipe will do. /reset forgets what was said, /system TEXT does and tells the"
+          + " model what to be, /exit ends. Ctrl-C stops an answer, and between answers the program."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false)
@@ -49,7 +49,7 @@ final class ChatCommand implements Callable<Integer> {
   @Option(names = "--verbose", description = "print tokens a second after each answer")
   private boolean verbose;
 
-  @Mixin private Loading loading = new Loading();
+  @Mixin private RuntimeLoading loading = new RuntimeLoading();
 
   private PrintWriter out = new PrintWriter(System.out, true, UTF_8);
   private PrintWriter err = out;

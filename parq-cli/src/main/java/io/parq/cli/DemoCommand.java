@@ -20,15 +20,16 @@ import picocli.CommandLine.Spec;
     description =
         "Trains on data that the project carries, at 1 to 4 bits, and reports what is lost.",
     mixinStandardHelpOptions = true,
+    sortOptions = false,
     footer = {
       "",
-      "names: a language model of the names of the Unicode characters, at 2 and 3 bits",
-      "(--full: 4 bits and ternary, too); four minutes on 2 cores.",
-      "digits: a classifier of 1,797 handwritten digits, at 1 to 4 bits; a minute.",
-      "Both write packed models, report.html and metrics.csv.",
-      "study: names with three seeds, a short and a long base, and PARQ against straight-through,",
-      "stretched against symmetric grids, fp32 against bf16 scales; an hour. Stopped, it goes on",
-      "where it was. Writes scores.csv and table.md."
+      "names: a language model of the names of the Unicode characters, at 2 and 3 bits (--full: 4"
+          + " bits and ternary, too); four minutes on 2 cores. Writes packed models, report.html and"
+          + " metrics.csv.",
+      "digits: a classifier of 1,797 handwritten digits, at 1 to 4 bits; a minute. Writes the same.",
+      "study: names with three seeds, a short and a long base, and PARQ against straight-through,"
+          + " stretched against symmetric grids, fp32 against bf16 scales; an hour. Stopped, it goes"
+          + " on where it was. Writes scores.csv and table.md."
     })
 final class DemoCommand implements Callable<Integer> {
   /** The demos there are. */
@@ -55,7 +56,7 @@ final class DemoCommand implements Callable<Integer> {
   @Option(
       names = "--seeds",
       paramLabel = "N",
-      description = "how often to run all, from other weights (digits: 10, study: 3)")
+      description = "digits, study: how often to run all, from other weights (default: 10, 3)")
   private @Nullable Integer seeds;
 
   @Option(names = "--full", description = "names: 4 bits and ternary weights, too")

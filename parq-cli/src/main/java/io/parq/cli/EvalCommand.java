@@ -21,7 +21,10 @@ import picocli.CommandLine.Spec;
 final class EvalCommand implements Callable<Integer> {
   @Spec private CommandSpec spec = CommandSpec.create();
 
-  @Parameters(paramLabel = "MODEL", description = "a Hugging Face folder, or an exported model")
+  @Parameters(
+      paramLabel = "MODEL",
+      description =
+          "a model in any format: what parq train wrote, a packed or GGUF file, a Hugging Face folder")
   private Path model = Path.of("");
 
   @Mixin private Scores scores = new Scores();

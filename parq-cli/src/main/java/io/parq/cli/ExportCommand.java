@@ -43,9 +43,9 @@ final class ExportCommand implements Callable<Integer> {
 
   @Option(
       names = "--out",
-      paramLabel = "F",
+      paramLabel = "OUT",
       required = true,
-      description = "the file, or the folder where the target is one, to write")
+      description = "the file to write, or the folder where the target is one")
   private Path out = Path.of("");
 
   @Mixin private Exporting exporting = new Exporting();

@@ -78,15 +78,21 @@ final class Exporting {
     if (Files.exists(path) && !force) {
       throw new FileAlreadyExistsException(path.toString());
     }
-    FileTree.checkFlat(path);
-    Path absolute = path.toAbsolutePath();
-    if (absolute.getParent() != null) {
-      Files.createDirectories(absolute.getParent());
+    Path parent = path.toAbsolutePath().getParent();
+    if (parent != null) {
+      Files.createDirectories(parent);
     }
+    write(model, writer, path);
+    print(model, writer, path, out);
+  }
+
+  /** Writes a model; one that is there already is replaced when the new one is complete. */
+  static void write(ModelSource model, ModelWriter writer, Path path) throws IOException {
+    FileTree.checkFlat(path);
     boolean replaces = Files.exists(path);
     Path fresh =
         replaces
-            ? absolute.resolveSibling(absolute.getFileName() + "." + UUID.randomUUID() + ".new")
+            ? path.resolveSibling(path.getFileName() + "." + UUID.randomUUID() + ".new")
             : path;
     try (TransferBar bar = new TransferBar("export")) {
       writer.write(model, fresh, bar);
@@ -95,7 +101,6 @@ final class Exporting {
       FileTree.delete(path);
       Files.move(fresh, path);
     }
-    print(model, writer, path, out);
   }
 
   private static void print(ModelSource model, ModelWriter writer, Path path, PrintWriter out)

@@ -65,7 +65,7 @@ final class QuantizeCommand implements Callable<Integer> {
       defaultValue = "per-row",
       converter = Converters.OfGranularity.class,
       description =
-          "what shares a scale: per-tensor, per-row or group:SIZE (default: ${DEFAULT-VALUE})")
+          "what shares a scale: group:SIZE, per-row or per-tensor (default: ${DEFAULT-VALUE})")
   private Granularity granularity = Granularity.perRow();
 
   @Option(
@@ -80,7 +80,7 @@ final class QuantizeCommand implements Callable<Integer> {
   @Option(
       names = "--include",
       paramLabel = "GLOB",
-      description = "names of the tensors to quantize; default: *.weight but norms")
+      description = "tensors to quantize, by name; default: *.weight but norms")
   private @Nullable String include;
 
   @Option(

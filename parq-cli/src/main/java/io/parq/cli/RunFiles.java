@@ -16,7 +16,6 @@ import io.parq.torch.CausalLm;
 import io.parq.torch.TorchQuantOptimizer;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -58,14 +57,9 @@ final class RunFiles {
     WriteOptions options =
         WriteOptions.DEFAULT.withActivations(
             activations == null ? null : activations.quantization());
-    Path fresh = file.resolveSibling(file.getFileName() + ".new");
-    FileTree.delete(fresh);
-    try (ModelSource source = Formats.source(recipe.output());
-        TransferBar bar = new TransferBar("export")) {
-      Formats.writer(recipe.target().toString(), options).write(source, fresh, bar);
+    try (ModelSource source = Formats.source(recipe.output())) {
+      Exporting.write(source, Formats.writer(recipe.target().toString(), options), file);
     }
-    FileTree.delete(file);
-    Files.move(fresh, file);
   }
 
   private static void pack(Path file, TorchQuantOptimizer optimizer, CausalLm model)

@@ -19,28 +19,31 @@ final class SamplingOptions {
       names = "--top-k",
       paramLabel = "K",
       defaultValue = "0",
-      description = "draw from the K most likely tokens only; 0: from all")
+      description = "draw from the K most likely tokens only (default: 0, from all)")
   private int topK;
 
   @Option(
       names = "--top-p",
       paramLabel = "P",
       defaultValue = "1.0",
-      description = "draw from the most likely tokens of this probability together (default: all)")
+      description =
+          "draw from the most likely tokens of this probability together (default: 1, from all)")
   private double topP = 1;
 
   @Option(
       names = "--min-p",
       paramLabel = "P",
       defaultValue = "0.0",
-      description = "draw from tokens at least P times as likely as the most likely one only")
+      description =
+          "draw from tokens at least P times as likely as the most likely one only (default: 0, from"
+              + " all)")
   private double minP;
 
   @Option(
       names = "--repetition-penalty",
       paramLabel = "F",
       defaultValue = "1.0",
-      description = "make tokens that are there already less likely, above 1 (default: 1)")
+      description = "above 1: make tokens that are there already less likely (default: 1)")
   private double repetitionPenalty = 1;
 
   @Option(

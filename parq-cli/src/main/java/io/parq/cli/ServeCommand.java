@@ -24,9 +24,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "serve",
     description = {
-      "Serves a model the way OpenAI's API does: POST /v1/chat/completions and /v1/completions",
-      "(whole or streamed), GET /v1/models, /health, /metrics; / is a page to chat with.",
-      "Ctrl-C finishes the answers under way, and ends."
+      "Serves a model over HTTP, the way OpenAI's API does.",
+      "POST /v1/chat/completions and /v1/completions (whole or streamed), GET /v1/models, /health,"
+          + " /metrics; / is a page to chat with. Ctrl-C finishes the answers under way, and ends."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false)
@@ -50,7 +50,7 @@ final class ServeCommand implements Callable<Integer> {
       names = "--port",
       paramLabel = "N",
       defaultValue = "8080",
-      description = "and port; 0: any that is free (default: ${DEFAULT-VALUE})")
+      description = "listen at this port; 0: any that is free (default: ${DEFAULT-VALUE})")
   private int port = 8080;
 
   @Option(
@@ -115,7 +115,7 @@ final class ServeCommand implements Callable<Integer> {
       description = "let web pages of this origin use the server; *: of any (default: none)")
   private @Nullable String cors;
 
-  @Mixin private Loading loading = new Loading();
+  @Mixin private RuntimeLoading loading = new RuntimeLoading();
 
   @Override
   public Integer call() throws IOException, InterruptedException {

@@ -10,7 +10,6 @@ import io.parq.export.model.ModelConfig;
 import io.parq.grids.ActivationQuantization;
 import io.parq.optim.ParamGroup;
 import io.parq.torch.CausalLm;
-import io.parq.torch.Torch;
 import io.parq.torch.TorchQuantBuilder;
 import io.parq.torch.TorchQuantOptimizer;
 import io.parq.torch.train.Batches;
@@ -238,7 +237,7 @@ final class TrainRun implements AutoCloseable {
   }
 
   private void describePeak(PrintWriter out) {
-    OptionalLong peak = Torch.peakMemory();
+    OptionalLong peak = ProcessMemory.peak();
     String text = peak.isPresent() ? Sizes.bytes(peak.getAsLong()) : "unknown on this system";
     out.printf("memory at its peak: %s, estimated %s%n", text, Sizes.bytes(memory().total()));
     out.flush();

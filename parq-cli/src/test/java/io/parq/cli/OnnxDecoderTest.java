@@ -9,8 +9,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.onnxruntime.OrtException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.parq.export.FolderSource;
 import io.parq.export.ModelReader.Stored;
 import io.parq.export.ModelSource;
+import io.parq.export.PackedSource;
 import io.parq.export.SafetensorsQuantizer;
 import io.parq.export.onnx.OnnxReader;
 import io.parq.export.onnx.OnnxTarget;
@@ -113,27 +115,27 @@ class OnnxDecoderTest {
 
   @ParameterizedTest
   @CsvSource({
-    "llama, false, 23",
-    "llama-biases, true, 23",
-    "llama3, false, 23",
-    "qwen2, true, 23",
-    "qwen2-yarn, false, 23",
-    "qwen3, true, 23",
-    "phi3, false, 23",
-    "phi3-longrope, true, 23",
+    "llama, 23",
+    "llama-biases, 23",
+    "llama3, 23",
+    "qwen2, 23",
+    "qwen2-yarn, 23",
+    "qwen3, 23",
+    "phi3, 23",
+    "phi3-longrope, 23",
     // Beyond the length at which frequencies change, keys made before it would differ.
-    "phi3-longrope-beyond, true, 4",
-    "gemma3, true, 23",
+    "phi3-longrope-beyond, 4",
+    "gemma3, 23",
   })
-  void logitsAreThoseOfTransformers(String name, boolean tied, int alone) throws Exception {
-    Path out = export(new FolderSource(GOLDEN.resolve(name), null, tied), 0);
+  void logitsAreThoseOfTransformers(String name, int alone) throws Exception {
+    Path out = export(FolderSource.open(GOLDEN.resolve(name)), 0);
     NamedTensors expected = expected(name);
     assertLogits(out, ids(expected), expected.tensors().get("logits").toFloats(), alone);
   }
 
   /** A packed model, and the folder of its dequantized values. */
   private Path quantize(String name, String linear, String embedding) throws IOException {
-    Path plain = folder.resolve("plain");
+    Path plain = folder.resolve("model");
     try (CausalLm model = CausalLm.load(GOLDEN.resolve(name))) {
       model.save(plain);
     }
@@ -151,8 +153,8 @@ class OnnxDecoderTest {
     return dequantized;
   }
 
-  private FolderSource packed() throws IOException {
-    return new FolderSource(folder.resolve("plain"), folder.resolve("packed"), true);
+  private ModelSource packed() throws IOException {
+    return PackedSource.open(folder.resolve("packed"));
   }
 
   private static float[] logits(CausalLm model, long[][] ids) {
@@ -261,8 +263,7 @@ class OnnxDecoderTest {
   @ParameterizedTest
   @ValueSource(strings = {"llama", "gemma3", "qwen2-yarn"})
   void paddingOnTheLeftIsNotSeen(String name) throws Exception {
-    boolean tied = name.equals("gemma3");
-    Path out = export(new FolderSource(GOLDEN.resolve(name), null, tied), 0);
+    Path out = export(FolderSource.open(GOLDEN.resolve(name)), 0);
     NamedTensors expected = expected(name);
     long[] ids = ids(expected)[0];
     int padding = 5;
@@ -310,7 +311,7 @@ class OnnxDecoderTest {
   /** What onnxruntime-genai looks for is there. */
   @Test
   void genaiConfigNamesTheGraphsInputsAndOutputs() throws Exception {
-    Path out = export(new FolderSource(GOLDEN.resolve("qwen3"), null, true), 0);
+    Path out = export(FolderSource.open(GOLDEN.resolve("qwen3")), 0);
     JsonNode config = new ObjectMapper().readTree(out.resolve("genai_config.json").toFile());
     JsonNode decoder = config.path("model").path("decoder");
     Set<String> named = new HashSet<>();
@@ -333,7 +334,7 @@ class OnnxDecoderTest {
   @Test
   void everythingThatDoesNotFitIsNamed() throws IOException {
     quantize("llama", "nf4 per-row fp32", "symmetric:4 per-row fp32");
-    Path config = folder.resolve("plain/config.json");
+    Path config = folder.resolve("model/config.json");
     Files.writeString(
         config,
         Files.readString(config)
@@ -344,7 +345,7 @@ class OnnxDecoderTest {
     assertTrue(message.contains("q_proj.weight: grid nf4, expected evenly spaced"), message);
     assertTrue(message.contains("up_proj.weight: shape [48, 32], expected [64, 32]"), message);
     assertFalse(Files.exists(folder.resolve("onnx")));
-    Path tied = folder.resolve("plain/config.json");
+    Path tied = folder.resolve("model/config.json");
     Files.writeString(
         tied,
         Files.readString(tied)

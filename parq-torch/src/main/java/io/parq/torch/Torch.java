@@ -1,13 +1,7 @@
 package io.parq.torch;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.OptionalLong;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.openblas.global.openblas_nolapack;
 import org.bytedeco.pytorch.Tensor;
@@ -60,25 +54,6 @@ public final class Torch {
               .formatted(tensor.is_cpu() ? "the CPU" : "a device", tensor.is_contiguous()));
     }
     return MemorySegment.ofAddress(tensor.data_ptr().address()).reinterpret(tensor.nbytes());
-  }
-
-  /**
-   * {@return the most memory that this process has had resident so far, in bytes, mapped files
-   * included; empty where the system does not tell, that is elsewhere than on Linux}
-   */
-  public static OptionalLong peakMemory() {
-    Path status = Path.of("/proc/self/status");
-    if (!Files.isReadable(status)) {
-      return OptionalLong.empty();
-    }
-    try (Stream<String> lines = Files.lines(status)) {
-      return lines
-          .filter(line -> line.matches("VmHWM:\\s+\\d+ kB"))
-          .mapToLong(line -> 1024 * Long.parseLong(line.replaceAll("\\D", "")))
-          .findFirst();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   /** Runs a computation in a scope of its own; only its result goes to the caller's scope. */
