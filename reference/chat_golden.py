@@ -8,18 +8,16 @@
 README.md beside this file describes the folder.
 """
 
-import argparse
-import hashlib
 import json
 import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ["HF_HUB_OFFLINE"] = "1"
 sys.dont_write_bytecode = True
+
+from golden import folder  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 GOLDEN = HERE.parent / "parq-runtime/src/test/resources/golden"
@@ -177,51 +175,22 @@ def sampling_cases():
     return cases
 
 
-def write(root):
+def write(work):
     import torch
     import transformers
 
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as temporary:
-        work = Path(temporary) / "golden"
-        (work / "chat").mkdir(parents=True)
-        files = {
-            "templates.json": template_cases(),
-            "answers.json": write_chat_model(work / "chat"),
-            "sampling.json": sampling_cases(),
-        }
-        for name, content in files.items():
-            (work / name).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
-        (work / "SOURCE.txt").write_text(f"reference/chat_golden.py with {versions}\n", encoding="ascii")
-        paths = sorted(path for path in work.rglob("*") if path.is_file())
-        sums = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.relative_to(work).as_posix()}" for f in paths]
-        (work / "CHECKSUMS").write_text("\n".join(sums) + "\n", encoding="ascii")
-        print(f"{len(paths)} files, {sum(f.stat().st_size for f in paths)} bytes")
-        if root.exists():
-            shutil.rmtree(root)
-        shutil.copytree(work, root)
-    return 0
-
-
-def check():
-    wrong = []
-    for line in (GOLDEN / "CHECKSUMS").read_text(encoding="ascii").splitlines():
-        expected, name = line.split("  ", 1)
-        path = GOLDEN / name
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-            wrong.append(path)
-            print(f"differs from its checksum: {path}")
-    return 1 if wrong else 0
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="compare the files with their checksums")
-    parser.add_argument("--output", type=Path, default=GOLDEN, help="folder to write; it is replaced")
-    options = parser.parse_args()
-    return check() if options.check else write(options.output)
+    (work / "chat").mkdir()
+    files = {
+        "templates.json": template_cases(),
+        "answers.json": write_chat_model(work / "chat"),
+        "sampling.json": sampling_cases(),
+    }
+    for name, content in files.items():
+        (work / name).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
+    (work / "SOURCE.txt").write_text(f"reference/chat_golden.py with {versions}\n", encoding="ascii")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(folder.main(__doc__.splitlines()[0], GOLDEN, write))

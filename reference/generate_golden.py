@@ -29,15 +29,6 @@ FOLDERS = {
 }
 
 
-def check():
-    from golden import store
-
-    wrong = [path for folder in FOLDERS for path in store.check_folder(ROOT / folder)]
-    for path in wrong:
-        print(f"differs from its checksum: {path}")
-    return 1 if wrong else 0
-
-
 def generate(root, only):
     import importlib
     import logging
@@ -81,7 +72,11 @@ def main():
         "--only", nargs="*", help="some files only, for trials; the checksums then name only them"
     )
     arguments = parser.parse_args()
-    return check() if arguments.check else generate(arguments.output, arguments.only)
+    if arguments.check:
+        from golden import folder
+
+        return folder.check(*(ROOT / path for path in FOLDERS))
+    return generate(arguments.output, arguments.only)
 
 
 if __name__ == "__main__":

@@ -138,21 +138,16 @@ def generate(root):
     return 0
 
 
-def check():
-    from golden import store
-
-    wrong = store.check_folder(ROOT / FOLDER)
-    for path in wrong:
-        print(f"differs from its checksum: {path}")
-    return 1 if wrong else 0
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--check", action="store_true", help="compare the files with CHECKSUMS")
     parser.add_argument("--output", type=Path, default=ROOT, help="root of the written folder")
     arguments = parser.parse_args()
-    return check() if arguments.check else generate(arguments.output)
+    if arguments.check:
+        from golden import folder
+
+        return folder.check(ROOT / FOLDER)
+    return generate(arguments.output)
 
 
 if __name__ == "__main__":

@@ -8,18 +8,16 @@
 README.md beside this file describes the folders.
 """
 
-import argparse
-import hashlib
 import json
 import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ["HF_HUB_OFFLINE"] = "1"
 sys.dont_write_bytecode = True
+
+from golden import folder  # noqa: E402
 
 GOLDEN = Path(__file__).resolve().parent.parent / "parq-torch/src/test/resources/golden"
 
@@ -254,56 +252,26 @@ def write_tokenizer(root):
     (folder / "expected.json").write_text(json.dumps(cases, indent=1) + "\n", encoding="ascii")
 
 
-def generate(root):
+def write(work):
     import torch
     import transformers
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as temporary:
-        work = Path(temporary) / "golden"
-        work.mkdir()
-        for name in MODELS:
-            # Where only the length of the input differs, so do only the logits.
-            write_model(work, name, list(MODELS).index(name.removesuffix("-beyond")))
-        write_tokenizer(work)
-        lines = [
-            "Golden models: tiny random checkpoints, and the logits that transformers computes.",
-            "Written by reference/torch_models.py; reference/README.md describes the folders.",
-            "",
-            f"transformers {transformers.__version__}",
-            f"torch {torch.__version__.split('+')[0]}",
-        ]
-        (work / "SOURCE.txt").write_text("\n".join(lines) + "\n", encoding="ascii")
-        files = sorted(path for path in work.rglob("*") if path.is_file())
-        sums = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.relative_to(work).as_posix()}" for f in files]
-        (work / "CHECKSUMS").write_text("\n".join(sums) + "\n", encoding="ascii")
-        print(f"{len(files)} files, {sum(f.stat().st_size for f in files)} bytes")
-        if root.exists():
-            shutil.rmtree(root)
-        shutil.copytree(work, root)
-    return 0
-
-
-def check():
-    wrong = []
-    for line in (GOLDEN / "CHECKSUMS").read_text(encoding="ascii").splitlines():
-        expected, name = line.split("  ", 1)
-        path = GOLDEN / name
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-            wrong.append(path)
-            print(f"differs from its checksum: {path}")
-    return 1 if wrong else 0
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="compare the files with their checksums")
-    parser.add_argument("--output", type=Path, default=GOLDEN, help="folder to write; it is replaced")
-    arguments = parser.parse_args()
-    return check() if arguments.check else generate(arguments.output)
+    for name in MODELS:
+        # Where only the length of the input differs, so do only the logits.
+        write_model(work, name, list(MODELS).index(name.removesuffix("-beyond")))
+    write_tokenizer(work)
+    lines = [
+        "Golden models: tiny random checkpoints, and the logits that transformers computes.",
+        "Written by reference/torch_models.py; reference/README.md describes the folders.",
+        "",
+        f"transformers {transformers.__version__}",
+        f"torch {torch.__version__.split('+')[0]}",
+    ]
+    (work / "SOURCE.txt").write_text("\n".join(lines) + "\n", encoding="ascii")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(folder.main(__doc__.splitlines()[0], GOLDEN, write))

@@ -73,14 +73,3 @@ def write_folder(folder: Path, documents, source):
     (folder / "SOURCE.txt").write_bytes(note)
     sums.append(f"{hashlib.sha256(note).hexdigest()}  SOURCE.txt")
     (folder / "CHECKSUMS").write_text("\n".join(sums) + "\n", encoding="ascii")
-
-
-def check_folder(folder: Path):
-    """The names of the files that are missing or differ from CHECKSUMS."""
-    wrong = []
-    for line in (folder / "CHECKSUMS").read_text(encoding="ascii").splitlines():
-        expected, name = line.split("  ", 1)
-        path = folder / name
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-            wrong.append(str(path))
-    return wrong

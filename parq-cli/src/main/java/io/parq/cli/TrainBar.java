@@ -3,35 +3,18 @@ package io.parq.cli;
 import io.parq.torch.train.Perplexity;
 import io.parq.torch.train.Progress;
 import io.parq.torch.train.TrainListener;
-import java.io.Console;
 import java.util.Locale;
-import java.util.Optional;
-import me.tongfei.progressbar.ConsoleProgressBarConsumer;
-import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 
 /** Shows how training goes: a bar on a terminal, a line now and then elsewhere. */
 final class TrainBar implements TrainListener, AutoCloseable {
   private static final int LINES = 20;
 
-  private final boolean terminal =
-      Optional.ofNullable(System.console()).map(Console::isTerminal).orElse(false);
+  private final boolean terminal = TransferBar.isTerminal();
   private final ProgressBar bar;
 
   TrainBar(long steps) {
-    this.bar =
-        new ProgressBarBuilder()
-            .setTaskName("train")
-            .setInitialMax(steps)
-            .setStyle(ProgressBarStyle.ASCII)
-            .setUpdateIntervalMillis(terminal ? 200 : Integer.MAX_VALUE)
-            .setConsumer(
-                terminal
-                    ? new ConsoleProgressBarConsumer(System.err)
-                    : new DelegatingProgressBarConsumer(line -> {}))
-            .build();
+    bar = TransferBar.builder("train", terminal).setInitialMax(steps).build();
   }
 
   @Override

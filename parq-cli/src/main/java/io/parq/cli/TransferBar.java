@@ -14,18 +14,23 @@ final class TransferBar implements ModelWriter.Progress, AutoCloseable {
   private final ProgressBar bar;
 
   TransferBar(String task) {
-    boolean terminal = Optional.ofNullable(System.console()).map(Console::isTerminal).orElse(false);
-    bar =
-        new ProgressBarBuilder()
-            .setTaskName(task)
-            .setUnit(" MB", 1_000_000)
-            .setStyle(ProgressBarStyle.ASCII)
-            .setUpdateIntervalMillis(terminal ? 200 : Integer.MAX_VALUE)
-            .setConsumer(
-                terminal
-                    ? new ConsoleProgressBarConsumer(System.err)
-                    : new DelegatingProgressBarConsumer(line -> {}))
-            .build();
+    bar = builder(task, isTerminal()).setUnit(" MB", 1_000_000).build();
+  }
+
+  static boolean isTerminal() {
+    return Optional.ofNullable(System.console()).map(Console::isTerminal).orElse(false);
+  }
+
+  /** A bar that is not shown where there is no terminal. */
+  static ProgressBarBuilder builder(String task, boolean terminal) {
+    return new ProgressBarBuilder()
+        .setTaskName(task)
+        .setStyle(ProgressBarStyle.ASCII)
+        .setUpdateIntervalMillis(terminal ? 200 : Integer.MAX_VALUE)
+        .setConsumer(
+            terminal
+                ? new ConsoleProgressBarConsumer(System.err)
+                : new DelegatingProgressBarConsumer(line -> {}));
   }
 
   @Override

@@ -14,20 +14,16 @@ import io.parq.grids.TensorData;
 import io.parq.grids.UniformGrid;
 import io.parq.torch.CausalLm;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
-import picocli.CommandLine;
 
 /** Exported models, and beside them what the software that loads them should find. */
 final class Artifacts {
@@ -52,13 +48,9 @@ final class Artifacts {
 
   /** Runs a command, which must succeed, and returns what it printed. */
   static String parq(Object... args) {
-    StringWriter out = new StringWriter();
-    StringWriter error = new StringWriter();
-    CommandLine command =
-        Main.commandLine().setOut(new PrintWriter(out)).setErr(new PrintWriter(error));
-    List<String> words = Arrays.stream(args).map(Object::toString).toList();
-    assertEquals(0, command.execute(words.toArray(String[]::new)), words + ": " + error);
-    return out.toString();
+    CommandRun run = new CommandRun();
+    assertEquals(0, run.parq(args), () -> Arrays.toString(args) + ": " + run.err);
+    return run.out;
   }
 
   /** Writes what the consumer should find, in the layout that its script describes. */

@@ -7,8 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.parq.export.PackedSource;
 import io.parq.export.formats.Formats;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,10 +14,9 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 /** A trained model written in every format, verified, inspected, compared and scored. */
-class ExportCommandTest {
+class ExportCommandTest extends CommandRun {
   private static final String RECIPE =
       """
       model:
@@ -43,8 +40,6 @@ class ExportCommandTest {
   private static Path run = Path.of("");
 
   @TempDir private Path folder = Path.of("");
-  private String out = "";
-  private String err = "";
 
   @BeforeAll
   static void train() throws IOException {
@@ -53,21 +48,6 @@ class ExportCommandTest {
     run = home.resolve("run");
     ExportCommandTest test = new ExportCommandTest();
     assertEquals(0, test.parq("train", recipe), test.err);
-  }
-
-  private int parq(Object... args) {
-    StringWriter standard = new StringWriter();
-    StringWriter error = new StringWriter();
-    CommandLine command =
-        Main.commandLine().setOut(new PrintWriter(standard)).setErr(new PrintWriter(error));
-    List<String> words = new ArrayList<>();
-    for (Object arg : args) {
-      words.add(arg.toString());
-    }
-    int status = command.execute(words.toArray(String[]::new));
-    out = standard.toString();
-    err = error.toString();
-    return status;
   }
 
   @Test

@@ -11,8 +11,6 @@ import io.parq.grids.QuantConfig;
 import io.parq.grids.QuantizedTensor;
 import io.parq.grids.TensorData;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,9 +21,8 @@ import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
-class MainTest {
+class MainTest extends CommandRun {
   private static final String WEIGHT = "model.layers.0.mlp.up.weight";
   private static final String EMBEDDING = "model.embed_tokens.weight";
   private static final String NORM = "model.layers.0.norm.weight";
@@ -34,8 +31,6 @@ class MainTest {
   private final float[] weights = new float[48 * 64];
   private Path input = Path.of("");
   private Path output = Path.of("");
-  private String out = "";
-  private String err = "";
 
   @BeforeEach
   void writeCheckpoint() throws IOException {
@@ -52,21 +47,10 @@ class MainTest {
     SafetensorsWriter.write(input, new NamedTensors(tensors, Map.of("format", "pt")));
   }
 
-  private int parq(String... args) {
-    StringWriter standard = new StringWriter();
-    StringWriter error = new StringWriter();
-    CommandLine command =
-        Main.commandLine().setOut(new PrintWriter(standard)).setErr(new PrintWriter(error));
-    int status = command.execute(args);
-    out = standard.toString();
-    err = error.toString();
-    return status;
-  }
-
   private int quantize(String... options) {
     List<String> args = new java.util.ArrayList<>(List.of("quantize", path(input), path(output)));
     args.addAll(List.of(options));
-    return parq(args.toArray(String[]::new));
+    return parq(args.toArray());
   }
 
   private static String path(Path path) {

@@ -80,10 +80,8 @@ class ServeCommandTest {
   @Test
   void modelsWithoutATemplateDoNotChat() {
     Path plain = PythonVenv.ROOT.resolve("parq-torch/src/test/resources/golden/llama");
-    StringWriter err = new StringWriter();
-    CommandLine command =
-        Main.commandLine().setOut(new PrintWriter(new StringWriter())).setErr(new PrintWriter(err));
-    assertEquals(1, command.execute("chat", plain.toString(), "--no-cache"));
-    assertTrue(err.toString().contains("no chat template"), err.toString());
+    CommandRun run = new CommandRun();
+    assertEquals(1, run.parq("chat", plain, "--no-cache"));
+    assertTrue(run.err.contains("no chat template"), run.err);
   }
 }

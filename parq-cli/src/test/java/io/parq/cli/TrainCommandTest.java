@@ -9,8 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.parq.export.ParqFile;
 import io.parq.export.safetensors.SafetensorsReader;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,10 +18,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import picocli.CommandLine;
 
 /** A tiny model from a recipe to files, and what one does with them. */
-class TrainCommandTest {
+class TrainCommandTest extends CommandRun {
   private static final String RECIPE =
       """
       model:
@@ -47,8 +44,6 @@ class TrainCommandTest {
 
   @TempDir private Path folder = Path.of("");
   private Path recipe = Path.of("");
-  private String out = "";
-  private String err = "";
 
   @BeforeEach
   void writeFiles() throws IOException {
@@ -82,21 +77,6 @@ class TrainCommandTest {
     List<Object> words = new ArrayList<>(List.of("generate", path, "--backend", backend));
     words.addAll(List.of(args));
     return parq(words.toArray());
-  }
-
-  private int parq(Object... args) {
-    StringWriter standard = new StringWriter();
-    StringWriter error = new StringWriter();
-    CommandLine command =
-        Main.commandLine().setOut(new PrintWriter(standard)).setErr(new PrintWriter(error));
-    List<String> words = new ArrayList<>();
-    for (Object arg : args) {
-      words.add(arg.toString());
-    }
-    int status = command.execute(words.toArray(String[]::new));
-    out = standard.toString();
-    err = error.toString();
-    return status;
   }
 
   @Test
