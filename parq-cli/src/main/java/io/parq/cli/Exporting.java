@@ -1,6 +1,5 @@
 package io.parq.cli;
 
-import io.parq.export.FolderWriter;
 import io.parq.export.ModelSource;
 import io.parq.export.ModelWriter;
 import io.parq.export.formats.Formats;
@@ -63,13 +62,14 @@ final class Exporting {
   private static final long MEGABYTE = 1_000_000;
 
   private WriteOptions options() {
-    return new WriteOptions(
-        activations,
-        dtype,
-        shardMegabytes == null
-            ? FolderWriter.SHARD_BYTES
-            : Math.multiplyExact(shardMegabytes, MEGABYTE),
-        accuracyLevel);
+    WriteOptions options =
+        WriteOptions.DEFAULT
+            .withActivations(activations)
+            .withDtype(dtype)
+            .withAccuracyLevel(accuracyLevel);
+    return shardMegabytes == null
+        ? options
+        : options.withMaxShardBytes(Math.multiplyExact(shardMegabytes, MEGABYTE));
   }
 
   /** Writes a model, and says what became of it. */
