@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.parq.export.MemoryModel;
 import io.parq.export.ModelWriter;
 import io.parq.grids.Granularity;
 import io.parq.grids.Grid;

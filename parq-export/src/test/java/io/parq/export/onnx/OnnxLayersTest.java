@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.parq.export.Configs;
+import io.parq.export.MemoryModel;
 import io.parq.export.ModelReader.Stored;
 import io.parq.grids.Granularity;
 import io.parq.grids.Grid;
@@ -87,7 +88,7 @@ class OnnxLayersTest {
             ? group * random.nextInt(1, Math.max(2, 300 / group))
             : random.nextBoolean() ? anyColumns : Math.max(16, anyColumns / 16 * 16);
     OnnxTarget target = new OnnxTarget(level);
-    TestModel model = model(config, rows, columns, seed);
+    MemoryModel model = model(config, rows, columns, seed);
     Path root = Files.createTempDirectory("onnx");
     try {
       Path out = root.resolve("layer");
@@ -119,16 +120,15 @@ class OnnxLayersTest {
     }
   }
 
-  private static TestModel model(QuantConfig config, int rows, int columns, long seed) {
-    TestModel model = new TestModel(Path.of("."));
+  private static MemoryModel model(QuantConfig config, int rows, int columns, long seed) {
     float[] weights = Configs.weights(rows * columns, seed);
-    model.quantized.put(
-        "w.weight",
-        QuantizedTensor.quantize(config, MemorySegment.ofArray(weights), rows, columns));
-    return model;
+    return new MemoryModel()
+        .with(
+            "w.weight",
+            QuantizedTensor.quantize(config, MemorySegment.ofArray(weights), rows, columns));
   }
 
-  private static void write(OnnxTarget target, TestModel model, boolean embedding, Path out)
+  private static void write(OnnxTarget target, MemoryModel model, boolean embedding, Path out)
       throws IOException {
     if (embedding) {
       new OnnxWriter(target).writeEmbedding(model, "w.weight", out);
@@ -137,9 +137,9 @@ class OnnxLayersTest {
     }
   }
 
-  private static void check(Path out, TestModel model, Exact exact, boolean embedding, int level)
+  private static void check(Path out, MemoryModel model, Exact exact, boolean embedding, int level)
       throws Exception {
-    QuantizedTensor trained = model.quantized.get("w.weight");
+    QuantizedTensor trained = model.quantized("w.weight");
     float[] expected = trained.dequantize();
     int rows = (int) trained.shape()[0];
     int columns = (int) trained.shape()[1];
@@ -213,10 +213,10 @@ class OnnxLayersTest {
 
   @Test
   void biasIsAdded() throws Exception {
-    TestModel model = model(QuantConfig.of(3), 5, 32, 7);
-    model.plain.put("w.bias", TensorData.of(new float[] {1, 2, 3, 4, 5}, 5));
+    MemoryModel model = model(QuantConfig.of(3), 5, 32, 7);
+    model.with("w.bias", TensorData.of(new float[] {1, 2, 3, 4, 5}, 5));
     new OnnxWriter(new OnnxTarget()).writeLinear(model, "w.weight", folder.resolve("x"));
-    float[] weight = model.quantized.get("w.weight").dequantize();
+    float[] weight = model.quantized("w.weight").dequantize();
     float[] out = OrtLayers.readLinear(folder.resolve("x"), 5, 32);
     for (int row = 0; row < 5; row++) {
       for (int column = 0; column < 32; column++) {
@@ -230,10 +230,10 @@ class OnnxLayersTest {
   void roundedActivationsLeaveWeightsNearlyAlone() throws Exception {
     for (String grid : List.of("symmetric:2", "stretched:2", "symmetric:4", "symmetric:8")) {
       QuantConfig config = QuantConfig.of(4).withGrid(Grid.parse(grid));
-      TestModel model = model(config, 24, 256, 3);
+      MemoryModel model = model(config, 24, 256, 3);
       Path out = folder.resolve(grid.replace(':', '-'));
       new OnnxWriter(new OnnxTarget(4)).writeLinear(model, "w.weight", out);
-      float[] expected = model.quantized.get("w.weight").dequantize();
+      float[] expected = model.quantized("w.weight").dequantize();
       assertArrayEquals(expected, OrtLayers.readLinear(out, 24, 256), 2e-3f, grid);
     }
   }
@@ -242,13 +242,13 @@ class OnnxLayersTest {
   @Test
   void differenceNamesPlaceAndValues() throws Exception {
     QuantConfig config = QuantConfig.of(4);
-    TestModel first = model(config, 6, 64, 1);
-    QuantizedTensor tensor = first.quantized.get("w.weight");
+    MemoryModel first = model(config, 6, 64, 1);
+    QuantizedTensor tensor = first.quantized("w.weight");
     byte[] codes = tensor.codes().toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
     codes[3 * 64 + 17] = (byte) (codes[3 * 64 + 17] > 0 ? -1 : 1);
     QuantizedTensor changed = new QuantizedTensor(tensor.lattice(), MemorySegment.ofArray(codes));
-    TestModel second =
-        new TestModel(Path.of(".")) {
+    MemoryModel second =
+        new MemoryModel() {
           private int reads;
 
           @Override
@@ -256,7 +256,7 @@ class OnnxLayersTest {
             return reads++ == 0 ? tensor : changed;
           }
         };
-    second.quantized.put("w.weight", tensor);
+    second.with("w.weight", tensor);
     Path out = folder.resolve("out");
     IOException e =
         assertThrows(
@@ -274,7 +274,7 @@ class OnnxLayersTest {
 
   @Test
   void existingFolderIsLeftAlone() throws Exception {
-    TestModel model = model(QuantConfig.of(4), 6, 64, 1);
+    MemoryModel model = model(QuantConfig.of(4), 6, 64, 1);
     assertThrows(
         java.nio.file.FileAlreadyExistsException.class,
         () -> new OnnxWriter(new OnnxTarget()).writeLinear(model, "w.weight", folder));

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.protobuf.ByteString;
 import io.parq.export.Configs;
+import io.parq.export.MemoryModel;
 import io.parq.export.ModelReader.Stored;
 import io.parq.grids.DType;
 import io.parq.grids.QuantConfig;
@@ -41,16 +42,17 @@ class OnnxReaderTest {
   @BeforeEach
   void write() throws IOException {
     written = folder.resolve("written");
-    TestModel model = new TestModel(Path.of("."));
     float[] weights = Configs.weights(24 * 64, 1);
-    model.quantized.put(
-        "w.weight",
-        QuantizedTensor.quantize(
-            QuantConfig.parse("asymmetric:4 group:16 fp32"),
-            MemorySegment.ofArray(weights),
-            24,
-            64));
-    model.plain.put("w.bias", TensorData.of(Configs.weights(24, 2), 24));
+    MemoryModel model =
+        new MemoryModel()
+            .with(
+                "w.weight",
+                QuantizedTensor.quantize(
+                    QuantConfig.parse("asymmetric:4 group:16 fp32"),
+                    MemorySegment.ofArray(weights),
+                    24,
+                    64))
+            .with("w.bias", TensorData.of(Configs.weights(24, 2), 24));
     new OnnxWriter(new OnnxTarget()).writeLinear(model, "w.weight", written);
   }
 

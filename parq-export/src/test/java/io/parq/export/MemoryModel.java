@@ -1,6 +1,5 @@
-package io.parq.export.gguf;
+package io.parq.export;
 
-import io.parq.export.ModelSource;
 import io.parq.export.safetensors.TensorInfo;
 import io.parq.grids.DType;
 import io.parq.grids.QuantConfig;
@@ -15,9 +14,9 @@ import java.util.List;
 import java.util.Map;
 
 /** A model whose tensors are in memory; its folder has what the test puts there. */
-final class MemoryModel implements ModelSource {
+public class MemoryModel implements ModelSource {
   /** A llama of one layer with four heads of eight elements. */
-  static final String LLAMA =
+  public static final String LLAMA =
       """
       {"model_type": "llama", "vocab_size": 256, "hidden_size": 32, "intermediate_size": 64,
        "num_hidden_layers": 1, "num_attention_heads": 4, "head_dim": 8,
@@ -28,17 +27,25 @@ final class MemoryModel implements ModelSource {
   private final Map<String, QuantizedTensor> quantized = new LinkedHashMap<>();
   private final Map<String, TensorData> plain = new LinkedHashMap<>();
 
-  MemoryModel(Path folder, String config) throws IOException {
+  /** A model without a configuration. */
+  public MemoryModel() {
+    folder = Path.of(".");
+  }
+
+  /** A model whose folder, made if missing, gets a config.json. */
+  public MemoryModel(Path folder, String config) throws IOException {
     this.folder = Files.createDirectories(folder);
     Files.writeString(folder.resolve("config.json"), config);
   }
 
-  MemoryModel with(String name, QuantizedTensor tensor) {
+  /** Adds a tensor. */
+  public final MemoryModel with(String name, QuantizedTensor tensor) {
     quantized.put(name, tensor);
     return this;
   }
 
-  MemoryModel with(String name, TensorData tensor) {
+  /** Adds a tensor that is not quantized. */
+  public final MemoryModel with(String name, TensorData tensor) {
     plain.put(name, tensor);
     return this;
   }
