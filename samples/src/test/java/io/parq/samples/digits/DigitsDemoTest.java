@@ -177,7 +177,7 @@ class DigitsDemoTest {
     Path again = folder.resolve("again");
     run(new DigitsDemo.Options(1, 1, 1, again));
     run(new DigitsDemo.Options(1, 1, 1, again));
-    assertEquals(FILES, files(again));
+    assertEquals(FILES, DemoOutput.files(again));
   }
 
   @Test
