@@ -92,7 +92,7 @@ interface BlockKernels {
   void codes(
       UniformGrid grid, Lattice l, int block, float[] x, int from, int length, byte[] out, int at);
 
-  /** {@link Grid#values} of a uniform grid; a loop that compilers make vectors of. */
+  /** {@link Grid#values} of a uniform grid. */
   default void values(
       UniformGrid grid,
       Lattice l,
@@ -102,13 +102,27 @@ interface BlockKernels {
       int length,
       float[] out,
       int from) {
-    int size = l.layout().blockLength();
-    float shift = grid.shift();
+    AffineBlocks blocks =
+        new AffineBlocks(
+            l.layout().blockLength(), l.scales, l.zeroPoints(), grid.shift(), l.offsets());
+    values(blocks, block, codes, codesFrom, length, out, from);
+  }
+
+  /** {@link AffineBlocks#values}; a loop that compilers make vectors of where blocks are long. */
+  default void values(
+      AffineBlocks blocks,
+      int block,
+      byte[] codes,
+      int codesFrom,
+      int length,
+      float[] out,
+      int from) {
+    float shift = blocks.shift();
     for (int done = 0, b = block; done < length; b++) {
-      int end = done + Math.min(size, length - done);
-      float zeroPoint = l.zeroPoint(b);
-      float scale = l.scales[b];
-      float offset = l.offset(b);
+      int end = done + Math.min(blocks.size(), length - done);
+      float zeroPoint = blocks.zeroPoints() == null ? 0f : blocks.zeroPoints()[b];
+      float scale = blocks.scales()[b];
+      float offset = blocks.offsets() == null ? 0f : blocks.offsets()[b];
       for (; done < end; done++) {
         out[from + done] = (codes[codesFrom + done] - zeroPoint + shift) * scale + offset;
       }

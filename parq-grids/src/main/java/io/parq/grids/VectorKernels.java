@@ -366,4 +366,16 @@ final class VectorKernels implements BlockKernels {
       scalar.searchInterval(levels, count, x, from + i, length - i, lower, upper);
     }
   }
+
+  @Override
+  public void values(
+      AffineBlocks blocks,
+      int block,
+      byte[] codes,
+      int codesFrom,
+      int length,
+      float[] out,
+      int from) {
+    VectorValues.values(scalar, blocks, block, codes, codesFrom, length, out, from);
+  }
 }

@@ -148,6 +148,9 @@ class BlockKernelsTest {
     scalar.codes(grid, l, block, x, from, length, codes, from);
     vector.codes(grid, l, block, x, from, length, vectorCodes, from);
     assertArrayEquals(codes, vectorCodes, at);
+    scalar.values(grid, l, block, codes, from, length, a, from);
+    vector.values(grid, l, block, codes, from, length, b, from);
+    assertArrayEquals(a, b, at + " values");
     if (!grid.hasOffset()) {
       float[] c = new float[x.length];
       float[] d = new float[x.length];

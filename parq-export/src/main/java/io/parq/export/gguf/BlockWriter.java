@@ -4,10 +4,15 @@ import java.util.Arrays;
 
 /** Lays integers into blocks, the reverse of {@link FlatBlocks} and {@link SuperBlocks}. */
 final class BlockWriter {
+  private static final long TWO_BITS = Bytes.each(3);
+
+  /** Numbers of five ternary digits. */
+  private static final int DIGITS = 243;
+
   private BlockWriter() {}
 
   /** Writes one block without minima; d is exact in half precision, n has the block's integers. */
-  static void write(Encoding encoding, float d, int[] n, byte[] out, int at) {
+  static void write(Encoding encoding, float d, byte[] n, byte[] out, int at) {
     switch (encoding) {
       case TQ1_0 -> tq1(d, n, out, at);
       case TQ2_0 -> {
@@ -18,15 +23,14 @@ final class BlockWriter {
       case Q3_K -> q3k(d, n, out, at);
       case Q4_0 -> {
         Bytes.putHalf(out, at, d);
-        nibbles(n, 8, out, at + 2);
+        nibbles(n, 0, 16, 8, out, at + 2);
+        nibbles(n, 8, 16, 8, out, at + 10);
       }
       case Q5_0 -> q5_0(d, n, out, at);
       case Q6_K -> q6k(d, n, out, at);
       case Q8_0 -> {
         Bytes.putHalf(out, at, d);
-        for (int i = 0; i < 32; i++) {
-          out[at + 2 + i] = (byte) n[i];
-        }
+        System.arraycopy(n, 0, out, at + 2, 32);
       }
       default -> throw new IllegalArgumentException(encoding + ", expected one without minima");
     }
@@ -34,7 +38,7 @@ final class BlockWriter {
 
   /** Writes one block of {@code d * code - dmin * base}. */
   static void write(
-      Encoding encoding, float d, float dmin, int base, int[] codes, byte[] out, int at) {
+      Encoding encoding, float d, float dmin, int base, byte[] codes, byte[] out, int at) {
     switch (encoding) {
       case Q2_K -> {
         Arrays.fill(out, at, at + 16, (byte) (1 | base << 4));
@@ -48,68 +52,81 @@ final class BlockWriter {
       }
       case Q5_K -> {
         head4(d, dmin, base, out, at);
-        for (int l = 0; l < 32; l++) {
-          int upper = 0;
-          for (int s = 0; s < 8; s++) {
-            upper |= codes[32 * s + l] >>> 4 << s;
-          }
-          out[at + 16 + l] = (byte) upper;
-        }
+        bits(codes, 0, 4, out, at + 16);
         nibbles64(codes, out, at + 48);
       }
       default -> throw new IllegalArgumentException(encoding + ", expected one with minima");
     }
   }
 
-  private static void tq1(float d, int[] n, byte[] out, int at) {
-    digits(n, 0, 32, 5, out, at);
-    digits(n, 160, 16, 5, out, at + 32);
-    digits(n, 240, 4, 4, out, at + 48);
+  /** Eight integers, with a number added to each. */
+  private static long eight(byte[] n, int from, int add) {
+    return Bytes.plus(Bytes.longAt(n, from), Bytes.each(add));
+  }
+
+  private static void tq1(float d, byte[] n, byte[] out, int at) {
+    for (int l = 0; l < 48; l += 8) {
+      // 32 bytes, then 16.
+      int from = l < 32 ? l : 128 + l;
+      int width = l < 32 ? 32 : 16;
+      long numbers = 0;
+      for (int j = 0; j < 5; j++) {
+        numbers = 3 * numbers + eight(n, from + j * width, 1); // at most 242 in a byte
+      }
+      for (int i = 0; i < 8; i++) {
+        out[at + l + i] = fraction((int) (numbers >>> (8 * i)) & 0xff);
+      }
+    }
+    for (int l = 0; l < 4; l++) {
+      int number = 0;
+      for (int j = 0; j < 4; j++) {
+        number = 3 * number + n[240 + 4 * j + l] + 1;
+      }
+      out[at + 48 + l] = fraction(3 * number);
+    }
     Bytes.putHalf(out, at + 52, d);
   }
 
-  private static void digits(int[] n, int from, int width, int count, byte[] out, int at) {
-    for (int l = 0; l < width; l++) {
-      int number = 0;
-      for (int j = 0; j < 5; j++) {
-        number = number * 3 + (j < count ? n[from + j * width + l] + 1 : 0);
-      }
-      out[at + l] = (byte) ((number * 256 + 242) / 243);
-    }
+  /** A number of five digits as the fraction 0.digits times 256, rounded up. */
+  private static byte fraction(int number) {
+    return (byte) ((number * 256 + DIGITS - 1) / DIGITS);
   }
 
-  private static void q2_0(float d, int[] n, byte[] out, int at) {
+  private static void q2_0(float d, byte[] n, byte[] out, int at) {
     Bytes.putHalf(out, at, d);
-    for (int j = 0; j < 16; j++) {
-      int i = 4 * j;
-      out[at + 2 + j] =
-          (byte) (n[i] + 1 | (n[i + 1] + 1) << 2 | (n[i + 2] + 1) << 4 | (n[i + 3] + 1) << 6);
+    for (int j = 0; j < 64; j += 8) {
+      long fields = eight(n, j, 1);
+      fields = (fields | fields >>> 6) & 0x000f_000f_000f_000fL;
+      fields = (fields | fields >>> 12) & 0x0000_00ff_0000_00ffL;
+      Bytes.putShort(out, at + 2 + j / 4, (short) (fields | fields >>> 24));
     }
   }
 
   /** 256 codes of two bits: byte 32h + l has 128h + 32j + l. */
-  private static void codes2(int[] n, int add, byte[] out, int at) {
-    for (int h = 0; h < 2; h++) {
-      for (int l = 0; l < 32; l++) {
-        int e = 128 * h + l;
-        out[at + 32 * h + l] =
-            (byte)
-                (((n[e] + add) & 3)
-                    | ((n[e + 32] + add) & 3) << 2
-                    | ((n[e + 64] + add) & 3) << 4
-                    | ((n[e + 96] + add) & 3) << 6);
+  private static void codes2(byte[] n, int add, byte[] out, int at) {
+    for (int l = 0; l < 64; l += 8) {
+      int from = l < 32 ? l : 96 + l;
+      long fields = 0;
+      for (int j = 0; j < 4; j++) {
+        fields |= (eight(n, from + 32 * j, add) & TWO_BITS) << (2 * j);
       }
+      Bytes.putLong(out, at + l, fields);
     }
   }
 
-  private static void q3k(float d, int[] n, byte[] out, int at) {
-    for (int l = 0; l < 32; l++) {
-      int mask = 0;
+  /** A bit of each of 256 codes: bit j of byte l is that of 32j + l. */
+  private static void bits(byte[] n, int add, int bit, byte[] out, int at) {
+    for (int l = 0; l < 32; l += 8) {
+      long mask = 0;
       for (int j = 0; j < 8; j++) {
-        mask |= ((n[32 * j + l] + 4) >>> 2) << j;
+        mask |= (eight(n, 32 * j + l, add) >>> bit & Bytes.ONES) << j;
       }
-      out[at + l] = (byte) mask;
+      Bytes.putLong(out, at + l, mask);
     }
+  }
+
+  private static void q3k(float d, byte[] n, byte[] out, int at) {
+    bits(n, 4, 2, out, at);
     codes2(n, 4, out, at + 32);
     // Sixteen scales of 33: 1 plus 32.
     Arrays.fill(out, at + 96, at + 104, (byte) 0x11);
@@ -117,20 +134,22 @@ final class BlockWriter {
     Bytes.putHalf(out, at + 108, d);
   }
 
-  private static void nibbles(int[] n, int add, byte[] out, int at) {
-    for (int j = 0; j < 16; j++) {
-      out[at + j] = (byte) (((n[j] + add) & 15) | ((n[j + 16] + add) & 15) << 4);
-    }
+  /** Four bits of eight codes, and of the eight that are so far behind them. */
+  private static void nibbles(byte[] n, int from, int distance, int add, byte[] out, int at) {
+    long low = FlatBlocks.low(eight(n, from, add));
+    long high = FlatBlocks.low(eight(n, from + distance, add));
+    Bytes.putLong(out, at, low | high << 4);
   }
 
-  private static void q5_0(float d, int[] n, byte[] out, int at) {
+  private static void q5_0(float d, byte[] n, byte[] out, int at) {
     Bytes.putHalf(out, at, d);
     int upper = 0;
-    for (int i = 0; i < 32; i++) {
-      upper |= ((n[i] + 16) >>> 4) << i;
+    for (int i = 0; i < 32; i += 8) {
+      upper |= Bytes.gather(eight(n, i, 16) >>> 4) << i;
     }
     Bytes.putInt(out, at + 2, upper);
-    nibbles(n, 16, out, at + 6);
+    nibbles(n, 0, 16, 16, out, at + 6);
+    nibbles(n, 8, 16, 16, out, at + 14);
   }
 
   /** Scales of 1 and minima of base. */
@@ -144,29 +163,24 @@ final class BlockWriter {
     }
   }
 
-  private static void nibbles64(int[] codes, byte[] out, int at) {
-    for (int g = 0; g < 4; g++) {
-      for (int l = 0; l < 32; l++) {
-        out[at + 32 * g + l] =
-            (byte) ((codes[64 * g + l] & 15) | (codes[64 * g + 32 + l] & 15) << 4);
-      }
+  private static void nibbles64(byte[] codes, byte[] out, int at) {
+    for (int l = 0; l < 128; l += 8) {
+      nibbles(codes, l / 32 * 64 + l % 32, 32, 0, out, at + l);
     }
   }
 
-  private static void q6k(float d, int[] n, byte[] out, int at) {
+  private static void q6k(float d, byte[] n, byte[] out, int at) {
     for (int h = 0; h < 2; h++) {
       int from = 128 * h;
-      for (int l = 0; l < 64; l++) {
-        int low = n[from + l] + 32;
-        int high = n[from + 64 + l] + 32;
-        out[at + 64 * h + l] = (byte) ((low & 15) | (high & 15) << 4);
+      for (int l = 0; l < 64; l += 8) {
+        nibbles(n, from + l, 64, 32, out, at + 64 * h + l);
       }
-      for (int l = 0; l < 32; l++) {
-        int upper = 0;
+      for (int l = 0; l < 32; l += 8) {
+        long upper = 0;
         for (int j = 0; j < 4; j++) {
-          upper |= ((n[from + 32 * j + l] + 32) >>> 4) << (2 * j);
+          upper |= (eight(n, from + 32 * j + l, 32) >>> 4 & TWO_BITS) << (2 * j);
         }
-        out[at + 128 + 32 * h + l] = (byte) upper;
+        Bytes.putLong(out, at + 128 + 32 * h + l, upper);
       }
     }
     Arrays.fill(out, at + 192, at + 208, (byte) 1);

@@ -114,19 +114,18 @@ final class CodeReader {
     byte[] in = new byte[Math.multiplyExact(blocks, encoding.bytes())];
     MemorySegment.copy(
         data, order.fileRow(row) * in.length, MemorySegment.ofArray(in), 0, in.length);
-    Block block = new Block(encoding.elements(), coding.groups());
+    Block block = new Block(encoding.elements(), coding.groups(), blocks);
     for (int b = 0; b < blocks; b++) {
-      coding.splitter().split(in, b * encoding.bytes(), block);
-      for (int g = 0; g < coding.groups(); g++) {
-        put((int) (row * groups) + b * coding.groups() + g, block.scales()[g], block.offsets()[g]);
-      }
-      byte[] own = block.codes();
-      for (int i = 0; i < own.length; i++) {
-        own[i] -= (byte) coding.centre();
-      }
-      long at = row * entry.columns() + (long) b * own.length;
-      MemorySegment.copy(own, 0, codes, ValueLayout.JAVA_BYTE, at, own.length);
+      coding.splitter().split(in, b * encoding.bytes(), block.at(b));
     }
+    for (int g = 0; g < groups; g++) {
+      put((int) (row * groups) + g, block.scales()[g], block.offsets()[g]);
+    }
+    byte[] own = block.codes();
+    for (int i = 0; i < own.length; i++) {
+      own[i] -= (byte) coding.centre();
+    }
+    MemorySegment.copy(own, 0, codes, ValueLayout.JAVA_BYTE, row * entry.columns(), own.length);
   }
 
   private void put(int group, float scale, float offset) {

@@ -157,11 +157,11 @@ enum Encoding {
     Coding coding = coding();
     if (coding != null && coding.isUniform()) {
       return (in, at, blocks, out, to) -> {
-        Block block = new Block(elements, coding.groups());
+        Block block = new Block(elements, coding.groups(), blocks);
         for (int b = 0; b < blocks; b++) {
-          coding.splitter().split(in, at + b * bytes, block);
-          block.values(out, to + b * elements);
+          coding.splitter().split(in, at + b * bytes, block.at(b));
         }
+        block.values(blocks, out, to);
       };
     }
     return switch (this) {

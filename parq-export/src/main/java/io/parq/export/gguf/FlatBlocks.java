@@ -4,23 +4,36 @@ package io.parq.export.gguf;
 final class FlatBlocks {
   private FlatBlocks() {}
 
+  private static final long NIBBLES = Bytes.each(15);
+  private static final long TWO_BITS = Bytes.each(3);
+
   /** Half d, then byte j has elements j and j + 16: value = d * (code - 8). */
   static void q4_0(byte[] in, int at, Block out) {
     out.group(0, Bytes.half(in, at), 0);
-    for (int j = 0; j < 16; j++) {
-      int pair = in[at + 2 + j];
-      out.code(j, (pair & 15) - 8);
-      out.code(j + 16, (pair >>> 4 & 15) - 8);
+    for (int j = 0; j < 16; j += 8) {
+      long pairs = Bytes.longAt(in, at + 2 + j);
+      out.codes(j, Bytes.minus(low(pairs), Bytes.each(8)));
+      out.codes(j + 16, Bytes.minus(high(pairs), Bytes.each(8)));
     }
+  }
+
+  /** The lower halves of bytes. */
+  static long low(long pairs) {
+    return pairs & NIBBLES;
+  }
+
+  /** The upper halves of bytes. */
+  static long high(long pairs) {
+    return pairs >>> 4 & NIBBLES;
   }
 
   /** Halves d and m, then as Q4_0: value = d * code + m. */
   static void q4_1(byte[] in, int at, Block out) {
     out.group(0, Bytes.half(in, at), Bytes.half(in, at + 2));
-    for (int j = 0; j < 16; j++) {
-      int pair = in[at + 4 + j];
-      out.code(j, pair & 15);
-      out.code(j + 16, pair >>> 4 & 15);
+    for (int j = 0; j < 16; j += 8) {
+      long pairs = Bytes.longAt(in, at + 4 + j);
+      out.codes(j, low(pairs));
+      out.codes(j + 16, high(pairs));
     }
   }
 
@@ -28,9 +41,10 @@ final class FlatBlocks {
   static void q5_0(byte[] in, int at, Block out) {
     out.group(0, Bytes.half(in, at), 0);
     int upper = Bytes.intAt(in, at + 2);
-    for (int j = 0; j < 16; j++) {
-      out.code(j, low5(in[at + 6 + j], upper, j) - 16);
-      out.code(j + 16, low5(in[at + 6 + j] >>> 4, upper, j + 16) - 16);
+    for (int j = 0; j < 16; j += 8) {
+      long pairs = Bytes.longAt(in, at + 6 + j);
+      out.codes(j, Bytes.minus(five(low(pairs), upper >>> j), Bytes.each(16)));
+      out.codes(j + 16, Bytes.minus(five(high(pairs), upper >>> (j + 16)), Bytes.each(16)));
     }
   }
 
@@ -38,29 +52,33 @@ final class FlatBlocks {
   static void q5_1(byte[] in, int at, Block out) {
     out.group(0, Bytes.half(in, at), Bytes.half(in, at + 2));
     int upper = Bytes.intAt(in, at + 4);
-    for (int j = 0; j < 16; j++) {
-      out.code(j, low5(in[at + 8 + j], upper, j));
-      out.code(j + 16, low5(in[at + 8 + j] >>> 4, upper, j + 16));
+    for (int j = 0; j < 16; j += 8) {
+      long pairs = Bytes.longAt(in, at + 8 + j);
+      out.codes(j, five(low(pairs), upper >>> j));
+      out.codes(j + 16, five(high(pairs), upper >>> (j + 16)));
     }
   }
 
-  private static int low5(int nibble, int upper, int bit) {
-    return (nibble & 15) | ((upper >>> bit) & 1) << 4;
+  /** Adds the fifth bits of eight codes. */
+  private static long five(long nibbles, int upper) {
+    return nibbles | Bytes.spread(upper) << 4;
   }
 
   /** Half d, then signed bytes: value = d * code. */
   static void q8_0(byte[] in, int at, Block out) {
     out.group(0, Bytes.half(in, at), 0);
-    for (int j = 0; j < 32; j++) {
-      out.code(j, in[at + 2 + j]);
-    }
+    out.codes(in, at + 2);
   }
 
   /** Half d, then byte j has elements 4j to 4j + 3, lowest bits first: value = d * (code - 1). */
   static void q2_0(byte[] in, int at, Block out) {
     out.group(0, -Bytes.half(in, at), 0);
-    for (int j = 0; j < 64; j++) {
-      out.code(j, 1 - ((in[at + 2 + j / 4] >>> (2 * (j % 4))) & 3));
+    for (int j = 0; j < 64; j += 8) {
+      long fields = Bytes.shortAt(in, at + 2 + j / 4) & 0xffff;
+      fields = (fields | fields << 24) & 0x0000_00ff_0000_00ffL;
+      fields = (fields | fields << 12) & 0x000f_000f_000f_000fL;
+      fields = (fields | fields << 6) & TWO_BITS;
+      out.codes(j, Bytes.minus(Bytes.ONES, fields));
     }
   }
 
@@ -70,14 +88,15 @@ final class FlatBlocks {
    */
   static void tq2(byte[] in, int at, Block out) {
     out.group(0, -Bytes.half(in, at + 64), 0);
-    for (int e = 0; e < 256; e++) {
-      out.code(e, 1 - two(in, at, e));
+    for (int e = 0; e < 256; e += 8) {
+      out.codes(e, Bytes.minus(Bytes.ONES, two(in, at, e)));
     }
   }
 
-  /** Two bits: byte 32h + l has those of elements 128h + 32j + l. */
-  static int two(byte[] in, int at, int element) {
-    return (in[at + element / 128 * 32 + element % 32] >>> (2 * (element % 128 / 32))) & 3;
+  /** Two bits of eight elements: byte 32h + l has those of elements 128h + 32j + l. */
+  static long two(byte[] in, int at, int element) {
+    long fields = Bytes.longAt(in, at + element / 128 * 32 + element % 32);
+    return (fields >>> (2 * (element % 128 / 32))) & TWO_BITS;
   }
 
   /**
@@ -87,19 +106,32 @@ final class FlatBlocks {
    */
   static void tq1(byte[] in, int at, Block out) {
     out.group(0, Bytes.half(in, at + 52), 0);
-    digits(in, at, 32, 5, out, 0);
-    digits(in, at + 32, 16, 5, out, 160);
-    digits(in, at + 48, 4, 4, out, 240);
-  }
-
-  private static void digits(byte[] in, int at, int width, int count, Block out, int to) {
-    for (int l = 0; l < width; l++) {
-      int rest = in[at + l] & 0xff;
-      for (int j = 0; j < count; j++) {
+    for (int l = 0; l < 48; l += 8) {
+      // 32 bytes, then 16.
+      boolean first = l < 32;
+      digits(Bytes.longAt(in, at + l), first ? 32 : 16, out, first ? l : 128 + l);
+    }
+    for (int l = 0; l < 4; l++) {
+      int rest = in[at + 48 + l] & 0xff;
+      for (int j = 0; j < 4; j++) {
         int shifted = rest * 3;
-        out.code(to + j * width + l, (shifted >>> 8) - 1);
+        out.code(240 + 4 * j + l, (shifted >>> 8) - 1);
         rest = shifted & 0xff;
       }
+    }
+  }
+
+  /** Five digits of each of eight bytes, of which the even and the odd ones have 16 bits each. */
+  private static void digits(long bytes, int width, Block out, int to) {
+    long even = bytes & 0x00ff_00ff_00ff_00ffL;
+    long odd = bytes >>> 8 & 0x00ff_00ff_00ff_00ffL;
+    for (int j = 0; j < 5; j++) {
+      even *= 3;
+      odd *= 3;
+      long digits = (even >>> 8 & 0x00ff_00ff_00ff_00ffL) | (odd & 0xff00_ff00_ff00_ff00L);
+      out.codes(to + j * width, Bytes.minus(digits, Bytes.ONES));
+      even &= 0x00ff_00ff_00ff_00ffL;
+      odd &= 0x00ff_00ff_00ff_00ffL;
     }
   }
 }

@@ -17,7 +17,7 @@ final class RowEncoder {
   private final @Nullable Layout layout;
   private final @Nullable Levels levels;
   private final byte[] codes;
-  private final int[] block;
+  private final byte[] block;
 
   RowEncoder(Encoding encoding, QuantizedTensor tensor) {
     this.encoding = encoding;
@@ -28,7 +28,7 @@ final class RowEncoder {
         Layout.ALL.stream().filter(l -> l.encoding() == encoding).findFirst().orElse(null);
     this.levels = Levels.of(lattice.grid());
     this.codes = new byte[columns];
-    this.block = new int[encoding.elements()];
+    this.block = new byte[encoding.elements()];
   }
 
   /**
@@ -63,15 +63,14 @@ final class RowEncoder {
     int least = lattice.grid().minCode();
     float[] zeroPoints = lattice.zeroPoints();
     int base = zeroPoints == null ? form.base() : (int) zeroPoints[index] - least;
+    int step = form.step();
     int sign = held.hasMinima() ? 1 : held.sign(form);
-    boolean zero = true;
-    for (int i = 0; i < block.length; i++) {
-      int q = codes[column + i] - least;
-      int n = form.step() * q - base;
-      zero &= n == 0;
-      block[i] = held.hasMinima() ? q : sign * n;
-    }
-    float d = held.hasMinima() ? form.step() * unit : unit;
+    // Codes from 0 on where the block has a minimum, and else the integers.
+    boolean zero =
+        held.hasMinima()
+            ? put(column, 1, -least, base % step == 0 ? base / step : -1)
+            : put(column, sign * step, -sign * (step * least + base), 0);
+    float d = held.hasMinima() ? step * unit : unit;
     if (zero) {
       // Whatever the scale is.
       unit = 0;
@@ -85,6 +84,23 @@ final class RowEncoder {
     } else {
       BlockWriter.write(encoding, sign * d, block, out, at);
     }
+  }
+
+  /** Puts {@code factor * code + shift} to the block, and says whether all are the same as zero. */
+  private boolean put(int column, int factor, int shift, int zero) {
+    long shifts = Bytes.each(shift);
+    long zeros = Bytes.each(zero);
+    long different = 0;
+    for (int i = 0; i < block.length; i += 8) {
+      long eight = Bytes.longAt(codes, column + i);
+      if (Math.abs(factor) == 2) {
+        eight = Bytes.plus(eight, eight);
+      }
+      eight = factor < 0 ? Bytes.minus(shifts, eight) : Bytes.plus(eight, shifts);
+      different |= eight ^ zeros;
+      Bytes.putLong(block, i, eight);
+    }
+    return different == 0;
   }
 
   private static IllegalArgumentException inexact(

@@ -14,8 +14,8 @@ final class SuperBlocks {
     for (int s = 0; s < 16; s++) {
       out.group(s, d * (in[at + s] & 15), -(dmin * (in[at + s] >>> 4 & 15)));
     }
-    for (int e = 0; e < 256; e++) {
-      out.code(e, FlatBlocks.two(in, at + 16, e));
+    for (int e = 0; e < 256; e += 8) {
+      out.codes(e, FlatBlocks.two(in, at + 16, e));
     }
   }
 
@@ -28,9 +28,9 @@ final class SuperBlocks {
     for (int s = 0; s < 16; s++) {
       out.group(s, d * (scale3(in, at + 96, s) - 32), 0);
     }
-    for (int e = 0; e < 256; e++) {
-      int high = (in[at + e % 32] >>> (e / 32)) & 1;
-      out.code(e, FlatBlocks.two(in, at + 32, e) - 4 + 4 * high);
+    for (int e = 0; e < 256; e += 8) {
+      long high = Bytes.longAt(in, at + e % 32) >>> (e / 32) & Bytes.ONES;
+      out.codes(e, Bytes.minus(FlatBlocks.two(in, at + 32, e) | high << 2, Bytes.each(4)));
     }
   }
 
@@ -44,23 +44,24 @@ final class SuperBlocks {
   /** Halves d and dmin, 12 bytes of 6-bit scales and minima, 128 of codes: 32 low, 32 high. */
   static void q4k(byte[] in, int at, Block out) {
     scalesAndMinima(in, at, out);
-    for (int e = 0; e < 256; e++) {
-      out.code(e, nibble(in, at + 16, e));
+    for (int e = 0; e < 256; e += 8) {
+      out.codes(e, nibbles(in, at + 16, e));
     }
   }
 
   /** As Q4_K, with 32 bytes of upper bits before the codes. */
   static void q5k(byte[] in, int at, Block out) {
     scalesAndMinima(in, at, out);
-    for (int e = 0; e < 256; e++) {
-      int high = (in[at + 16 + e % 32] >>> (e / 32)) & 1;
-      out.code(e, nibble(in, at + 48, e) | high << 4);
+    for (int e = 0; e < 256; e += 8) {
+      long high = Bytes.longAt(in, at + 16 + e % 32) >>> (e / 32) & Bytes.ONES;
+      out.codes(e, nibbles(in, at + 48, e) | high << 4);
     }
   }
 
-  private static int nibble(byte[] in, int at, int element) {
+  private static long nibbles(byte[] in, int at, int element) {
     int s = element / 32;
-    return (in[at + s / 2 * 32 + element % 32] >>> (4 * (s % 2))) & 15;
+    long pairs = Bytes.longAt(in, at + s / 2 * 32 + element % 32);
+    return s % 2 == 0 ? FlatBlocks.low(pairs) : FlatBlocks.high(pairs);
   }
 
   private static void scalesAndMinima(byte[] in, int at, Block out) {
@@ -92,11 +93,13 @@ final class SuperBlocks {
     for (int s = 0; s < 16; s++) {
       out.group(s, d * in[at + 192 + s], 0);
     }
-    for (int e = 0; e < 256; e++) {
+    for (int e = 0; e < 256; e += 8) {
       int half = e / 128;
-      int low = (in[at + half * 64 + e % 64] >>> (4 * (e % 128 / 64))) & 15;
-      int high = (in[at + 128 + half * 32 + e % 32] >>> (2 * (e % 128 / 32))) & 3;
-      out.code(e, (low | high << 4) - 32);
+      long pairs = Bytes.longAt(in, at + half * 64 + e % 64);
+      long low = e % 128 < 64 ? FlatBlocks.low(pairs) : FlatBlocks.high(pairs);
+      long upper = Bytes.longAt(in, at + 128 + half * 32 + e % 32);
+      long high = upper >>> (2 * (e % 128 / 32)) & Bytes.each(3);
+      out.codes(e, Bytes.minus(low | high << 4, Bytes.each(32)));
     }
   }
 }
