@@ -3,9 +3,6 @@ package io.parq.export;
 import io.parq.grids.Grid;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 
 /**
  * How codes are packed into bytes. A code is stored as its level index, {@code code - minCode}, in
@@ -36,16 +33,8 @@ import java.nio.ByteOrder;
  * @param maxCode the largest code, at most {@code minCode + 2^bits - 1}
  */
 public record Packing(int bits, int minCode, int maxCode) {
-  private static final VarHandle LONG =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-
   /** Elements packed at a time, a multiple of 8 so that pieces of a row begin at a byte. */
   private static final int CHUNK = 1 << 14;
-
-  /** A one in each byte, and the highest bit of each. */
-  private static final long ONES = 0x0101_0101_0101_0101L;
-
-  private static final long HIGH = 0x8080_8080_8080_8080L;
 
   /** Checks that the codes fit. */
   public Packing {
@@ -93,15 +82,19 @@ public record Packing(int bits, int minCode, int maxCode) {
    */
   public void pack(MemorySegment codes, long rows, long columns, MemorySegment packed) {
     checkSizes(codes, rows, columns, packed);
-    byte[] in = new byte[(int) Math.min(CHUNK, columns) + Long.BYTES];
-    byte[] out = new byte[(int) rowBytes(in.length) + Long.BYTES];
+    if (columns % 8 == 0) { // no row is filled up
+      columns *= rows;
+      rows = 1;
+    }
+    byte[] in = new byte[(int) Math.min(CHUNK, columns) + PackingKernels.ROOM];
+    byte[] out = new byte[(int) rowBytes(in.length) + PackingKernels.ROOM];
     long position = 0;
     for (long row = 0; row < rows; row++) {
       for (long start = 0; start < columns; start += CHUNK) {
         int length = (int) Math.min(CHUNK, columns - start);
         long first = row * columns + start;
         MemorySegment.copy(codes, ValueLayout.JAVA_BYTE, first, in, 0, length);
-        if (!packChunk(in, length, out)) {
+        if (!PackingKernels.BEST.pack(this, in, length, out)) {
           throw unfit(in, length, first);
         }
         int bytes = (int) rowBytes(length);
@@ -109,56 +102,6 @@ public record Packing(int bits, int minCode, int maxCode) {
         position += bytes;
       }
     }
-  }
-
-  /** Eight codes make one word of {@code 8 * bits} bits; what is written beyond is overwritten. */
-  private boolean packChunk(byte[] in, int length, byte[] out) {
-    LONG.set(in, length, (minCode & 0xff) * ONES); // of index 0, to fill up the last word
-    long offset = (-minCode & 0xff) * ONES;
-    long wrong = 0;
-    int position = 0;
-    for (int i = 0; i < length; i += 8) {
-      long word = add((long) LONG.get(in, i), offset);
-      wrong |= beyond(word);
-      LONG.set(out, position, gather(word));
-      position += bits;
-    }
-    return wrong == 0;
-  }
-
-  /** Adds bytes, each by itself. */
-  private static long add(long a, long b) {
-    return ((a & ~HIGH) + (b & ~HIGH)) ^ ((a ^ b) & HIGH);
-  }
-
-  /** A bit for each byte that is no index of a code. */
-  private long beyond(long word) {
-    int largest = maxCode - minCode;
-    long carry = (word & ~HIGH) + (0x7f - (largest & 0x7f)) * ONES;
-    return (largest < 0x80 ? carry | word : carry & word) & HIGH;
-  }
-
-  /** Moves the lowest bits of all bytes together: of pairs, of pairs of these, of both halves. */
-  private long gather(long word) {
-    long pairs = close(word, 1, 0x0001_0001_0001_0001L);
-    return close(close(pairs, 2, 0x0000_0001_0000_0001L), 4, 1);
-  }
-
-  /** The reverse; what is above {@code 8 * bits} does not matter. */
-  private long scatter(long word) {
-    long pairs = part(part(word, 4, 1), 2, 0x0000_0001_0000_0001L);
-    return part(pairs, 1, 0x0001_0001_0001_0001L);
-  }
-
-  /** Closes the gap between runs of codes and the next ones, wherever a place begins. */
-  private long close(long word, int codes, long places) {
-    long low = ((1L << (codes * bits)) - 1) * places;
-    return (word & low) | ((word >>> (codes * (8 - bits))) & (low << (codes * bits)));
-  }
-
-  private long part(long word, int codes, long places) {
-    long low = ((1L << (codes * bits)) - 1) * places;
-    return (word & low) | ((word << (codes * (8 - bits))) & (low << (codes * 8)));
   }
 
   private IllegalArgumentException unfit(byte[] codes, int length, long first) {
@@ -182,8 +125,12 @@ public record Packing(int bits, int minCode, int maxCode) {
    */
   public void unpack(MemorySegment packed, long rows, long columns, MemorySegment codes) {
     checkSizes(codes, rows, columns, packed);
-    byte[] out = new byte[(int) Math.min(CHUNK, columns) + Long.BYTES];
-    byte[] in = new byte[(int) rowBytes(out.length) + Long.BYTES];
+    if (columns % 8 == 0) { // no row is filled up
+      columns *= rows;
+      rows = 1;
+    }
+    byte[] out = new byte[(int) Math.min(CHUNK, columns) + PackingKernels.ROOM];
+    byte[] in = new byte[(int) rowBytes(out.length) + PackingKernels.ROOM];
     long position = 0;
     for (long row = 0; row < rows; row++) {
       for (long start = 0; start < columns; start += CHUNK) {
@@ -192,27 +139,13 @@ public record Packing(int bits, int minCode, int maxCode) {
         MemorySegment.copy(packed, ValueLayout.JAVA_BYTE, position, in, 0, bytes);
         checkPadding(in, bytes, length, row);
         long first = row * columns + start;
-        if (!unpackChunk(in, length, out)) {
+        if (!PackingKernels.BEST.unpack(this, in, length, out)) {
           throw unfit(out, length, first);
         }
         MemorySegment.copy(out, 0, codes, ValueLayout.JAVA_BYTE, first, length);
         position += bytes;
       }
     }
-  }
-
-  private boolean unpackChunk(byte[] in, int length, byte[] out) {
-    LONG.set(in, (int) rowBytes(length), 0L); // of index 0, to fill up the last word
-    long offset = (minCode & 0xff) * ONES;
-    long wrong = 0;
-    int position = 0;
-    for (int i = 0; i < length; i += 8) {
-      long word = scatter((long) LONG.get(in, position));
-      wrong |= beyond(word);
-      LONG.set(out, i, add(word, offset));
-      position += bits;
-    }
-    return wrong == 0;
   }
 
   private void checkPadding(byte[] in, int bytes, int length, long row) {

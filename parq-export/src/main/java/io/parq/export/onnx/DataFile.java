@@ -1,9 +1,8 @@
 package io.parq.export.onnx;
 
+import io.parq.export.safetensors.AtomicFile;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -18,7 +17,6 @@ final class DataFile implements AutoCloseable {
 
   private static final long LARGE = 1 << 20;
   private static final long SMALL_ALIGNMENT = 64;
-  private static final int CHUNK = 1 << 20;
 
   private final FileChannel channel;
 
@@ -34,18 +32,7 @@ final class DataFile implements AutoCloseable {
 
   /** Writes memory of any kind at a place. */
   void write(MemorySegment data, long offset) throws IOException {
-    // Through one small buffer: a channel would keep a copy as large as what it is given.
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment chunk = arena.allocate(Math.min(CHUNK, Math.max(1, data.byteSize())));
-      for (long start = 0; start < data.byteSize(); start += CHUNK) {
-        long length = Math.min(CHUNK, data.byteSize() - start);
-        MemorySegment.copy(data, start, chunk, 0, length);
-        ByteBuffer buffer = chunk.asSlice(0, length).asByteBuffer();
-        while (buffer.hasRemaining()) {
-          channel.write(buffer, offset + start + buffer.position());
-        }
-      }
-    }
+    AtomicFile.write(channel, data, offset);
   }
 
   /** Makes sure that all bytes are on the disk. */

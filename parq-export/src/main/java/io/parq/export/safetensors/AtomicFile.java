@@ -1,7 +1,6 @@
 package io.parq.export.safetensors;
 
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -17,7 +16,7 @@ import java.util.UUID;
  * a temporary name, forced to the disk, and moved. What was there before stays until then.
  */
 public final class AtomicFile implements AutoCloseable {
-  private static final int CHUNK = 1 << 20;
+  private static final int CHUNK = 1 << 18;
 
   private final Path file;
   private final Path temporary;
@@ -80,16 +79,30 @@ public final class AtomicFile implements AutoCloseable {
    * @throws IOException if writing fails
    */
   public void write(MemorySegment data, long position) throws IOException {
-    // Through one small buffer: a channel would keep a copy as large as what it is given.
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment chunk = arena.allocate(Math.min(CHUNK, Math.max(1, data.byteSize())));
-      for (long start = 0; start < data.byteSize(); start += CHUNK) {
-        long length = Math.min(CHUNK, data.byteSize() - start);
-        MemorySegment.copy(data, start, chunk, 0, length);
-        ByteBuffer buffer = chunk.asSlice(0, length).asByteBuffer();
-        while (buffer.hasRemaining()) {
-          channel.write(buffer, position + start + buffer.position());
-        }
+    write(channel, data, position);
+  }
+
+  /**
+   * Writes memory of any kind to a file.
+   *
+   * @param channel the file, opened to be written
+   * @param data what to write; not modified
+   * @param position byte of the file where it goes
+   * @throws IOException if writing fails
+   */
+  public static void write(FileChannel channel, MemorySegment data, long position)
+      throws IOException {
+    // In pieces: a channel keeps a copy as large as what it is given of the heap.
+    boolean viewable = data.isNative() || data.heapBase().orElse(null) instanceof byte[];
+    byte[] copy = new byte[viewable ? 0 : (int) Math.min(CHUNK, data.byteSize())];
+    for (long start = 0; start < data.byteSize(); start += CHUNK) {
+      MemorySegment piece = data.asSlice(start, Math.min(CHUNK, data.byteSize() - start));
+      if (!viewable) {
+        piece = MemorySegment.ofArray(copy).asSlice(0, piece.byteSize()).copyFrom(piece);
+      }
+      ByteBuffer buffer = piece.asByteBuffer();
+      while (buffer.hasRemaining()) {
+        channel.write(buffer, position + start + buffer.position());
       }
     }
   }
