@@ -1,12 +1,12 @@
 package io.parq.export;
 
 import io.parq.export.ModelReader.Stored;
+import io.parq.export.safetensors.TensorInfo;
 import io.parq.grids.TensorData;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,8 +26,10 @@ import org.jspecify.annotations.Nullable;
  * @param found the value, or what the tensor is
  */
 public record Difference(String tensor, long row, long column, String expected, String found) {
-  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
-  private static final long PIECE = 1 << 20;
+  /** Elements that are compared at once, so few that caches hold them; more if a row is longer. */
+  private static final long PIECE = 1 << 15;
+
+  private static final String WRONG = "what was written differs: ";
   private static final String HEAD = "lm_head.weight";
   private static final String EMBEDDING = "model.embed_tokens.weight";
 
@@ -95,23 +97,39 @@ public record Difference(String tensor, long row, long column, String expected, 
   }
 
   /**
-   * Compares a written model with what was to be written.
+   * Compares a written tensor with what was to be written.
    *
-   * @param model what was to be written; not closed
-   * @param written what was written
-   * @param progress told of each tensor
-   * @throws IOException if they differ, or a tensor cannot be read
+   * @param tensor name and shape
+   * @param trained what was to be written
+   * @param stored what the reader has, by name
+   * @param written the reader
+   * @throws IOException if they differ, or the tensor cannot be read
    */
-  @SuppressWarnings("resource") // the model is the caller's
-  public static void check(ModelSource model, ModelReader written, ModelWriter.Progress progress)
+  static void check(
+      TensorInfo tensor, TensorValues trained, Map<String, Stored> stored, ModelReader written)
       throws IOException {
-    Difference difference = first(new SourceReader(model), written, progress);
+    String name = tensor.name();
+    Rows rows = Rows.of(tensor.shape());
+    Stored other = stored.get(name);
+    if (other == null || !Arrays.equals(shape(other), tensor.shape())) {
+      String expected = Arrays.toString(tensor.shape());
+      throw new IOException(WRONG + new Difference(name, -1, -1, expected, describe(other)));
+    }
+    Difference difference =
+        between(
+            name,
+            rows,
+            (row, count, out) ->
+                trained.toFloats(
+                    row * rows.columns(), out, 0, Math.toIntExact(count * rows.columns())),
+            reading(name, rows, written));
     if (difference != null) {
-      throw new IOException("what was written differs: " + difference);
+      throw new IOException(WRONG + difference);
     }
   }
 
-  private static Map<String, Stored> byName(ModelReader reader) {
+  /** {@return what a reader has} */
+  static Map<String, Stored> byName(ModelReader reader) {
     Map<String, Stored> tensors = new LinkedHashMap<>();
     reader.tensors().forEach(tensor -> tensors.put(tensor.name(), tensor));
     return tensors;
@@ -129,25 +147,44 @@ public record Difference(String tensor, long row, long column, String expected, 
       return new Difference(pair.name(), -1, -1, describe(tensor), describe(other));
     }
     Rows rows = Rows.of(shape(tensor));
+    return between(
+        other.name(),
+        rows,
+        reading(tensor.name(), rows, expected),
+        reading(other.name(), rows, found));
+  }
+
+  /** Decodes some rows to the beginning of an array. */
+  private interface Reading {
+    void read(long row, long count, float[] out) throws IOException;
+  }
+
+  private static Reading reading(String name, Rows rows, ModelReader reader) {
+    return (row, count, out) ->
+        reader.read(
+            name,
+            row,
+            count,
+            MemorySegment.ofArray(out).asSlice(0, Float.BYTES * count * rows.columns()));
+  }
+
+  private static @Nullable Difference between(
+      String name, Rows rows, Reading expected, Reading found) throws IOException {
     long step = Math.clamp(PIECE / Math.max(1, rows.columns()), 1, Math.max(1, rows.rows()));
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment left = arena.allocate(4 * step * rows.columns(), Long.BYTES);
-      MemorySegment right = arena.allocate(4 * step * rows.columns(), Long.BYTES);
-      for (long row = 0; row < rows.rows() && rows.columns() > 0; row += step) {
-        long count = Math.min(step, rows.rows() - row);
-        MemorySegment a = left.asSlice(0, 4 * count * rows.columns());
-        MemorySegment b = right.asSlice(0, a.byteSize());
-        expected.read(tensor.name(), row, count, a);
-        found.read(other.name(), row, count, b);
-        long index = mismatch(a, b);
-        if (index >= 0) {
-          return new Difference(
-              other.name(),
-              row + index / rows.columns(),
-              index % rows.columns(),
-              Float.toString(a.getAtIndex(FLOAT, index)),
-              Float.toString(b.getAtIndex(FLOAT, index)));
-        }
+    float[] left = new float[Math.toIntExact(step * rows.columns())];
+    float[] right = new float[left.length];
+    for (long row = 0; row < rows.rows() && rows.columns() > 0; row += step) {
+      long count = Math.min(step, rows.rows() - row);
+      expected.read(row, count, left);
+      found.read(row, count, right);
+      int index = mismatch(left, right, (int) (count * rows.columns()));
+      if (index >= 0) {
+        return new Difference(
+            name,
+            row + index / rows.columns(),
+            index % rows.columns(),
+            Float.toString(left[index]),
+            Float.toString(right[index]));
       }
     }
     return null;
@@ -158,21 +195,18 @@ public record Difference(String tensor, long row, long column, String expected, 
   }
 
   /** {@return the first index where values differ, or -1} */
-  private static long mismatch(MemorySegment a, MemorySegment b) {
-    long end = a.byteSize();
-    long offset = 0;
-    while (offset < end) {
-      long different = MemorySegment.mismatch(a, offset, end, b, offset, end);
+  private static int mismatch(float[] a, float[] b, int length) {
+    int i = 0;
+    while (i < length) {
+      int different = Arrays.mismatch(a, i, length, b, i, length);
       if (different < 0) {
         return -1;
       }
-      offset += different - different % 4;
-      float left = a.get(FLOAT, offset);
-      float right = b.get(FLOAT, offset);
-      if (left != right && !(Float.isNaN(left) && Float.isNaN(right))) {
-        return offset / 4;
+      i += different;
+      if (a[i] != b[i] && !(Float.isNaN(a[i]) && Float.isNaN(b[i]))) {
+        return i;
       }
-      offset += 4;
+      i++;
     }
     return -1;
   }

@@ -1,5 +1,6 @@
 package io.parq.export;
 
+import io.parq.export.safetensors.SafetensorsReader;
 import io.parq.export.safetensors.SafetensorsWriter;
 import io.parq.export.safetensors.TensorInfo;
 import io.parq.grids.QuantConfig;
@@ -68,9 +69,10 @@ public abstract class FolderWriter implements ModelWriter {
    * @param model the model
    * @param tensor name and logical shape
    * @param out takes the parts
+   * @return the tensor's values
    * @throws IOException if reading or writing fails
    */
-  protected abstract void put(ModelSource model, TensorInfo tensor, SafetensorsWriter out)
+  protected abstract TensorValues put(ModelSource model, TensorInfo tensor, SafetensorsWriter out)
       throws IOException;
 
   /**
@@ -83,12 +85,12 @@ public abstract class FolderWriter implements ModelWriter {
   protected abstract void config(Path from, Path to) throws IOException;
 
   /**
-   * {@return a reader of a folder that was written}
+   * {@return a reader of what is written}
    *
-   * @param folder the folder
-   * @throws IOException if it is not valid
+   * @param files the files of weights; closed with the reader
+   * @throws IOException if they are not valid
    */
-  protected abstract ModelReader open(Path folder) throws IOException;
+  protected abstract ModelReader open(SafetensorsReader files) throws IOException;
 
   @Override
   public final void write(ModelSource model, Path out, Progress progress) throws IOException {
@@ -98,20 +100,15 @@ public abstract class FolderWriter implements ModelWriter {
       config(model.folder(), folder.path());
       ModelFiles.copyCompanions(model.folder(), folder.path());
       try (SafetensorsWriter writer = writer(folder.path(), model)) {
-        TensorWork.forEach(
-            model.tensors(),
-            TensorInfo::name,
-            TensorInfo::byteSize,
-            TensorWork.firstHalf(progress),
-            tensor -> put(model, tensor, writer));
+        try (ModelReader reader = open(writer.reader())) {
+          TensorWork.write(
+              model.tensors(),
+              tensor -> tensor,
+              progress,
+              reader,
+              tensor -> put(model, tensor, writer));
+        }
         writer.commit();
-      }
-      try (ModelReader reader = open(folder.path())) {
-        Difference.check(
-            model,
-            reader,
-            TensorWork.secondHalf(
-                progress, model.tensors().stream().mapToLong(TensorInfo::byteSize).sum()));
       }
       folder.commit();
     }

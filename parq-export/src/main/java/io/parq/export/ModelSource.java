@@ -45,6 +45,17 @@ public interface ModelSource extends AutoCloseable {
    */
   TensorData plain(String name) throws IOException;
 
+  /**
+   * Prepares to read the values of a tensor.
+   *
+   * @param name of the tensor
+   * @return its values, valid until this is closed
+   * @throws IOException if it cannot be read
+   */
+  default TensorValues values(String name) throws IOException {
+    return config(name) == null ? plain(name)::toFloats : quantized(name)::toFloats;
+  }
+
   @Override
   void close() throws IOException;
 }

@@ -32,11 +32,11 @@ public interface ModelWriter {
     Progress NONE = (done, total, tensor) -> {};
 
     /**
-     * Tells that work on a tensor begins.
+     * Tells that a tensor begins to be written, or to be read back; or that all is done.
      *
      * @param done bytes of the source that are finished
      * @param total bytes of the source
-     * @param tensor the name of the tensor
+     * @param tensor the name of the tensor; empty at the end
      */
     void at(long done, long total, String tensor);
   }

@@ -1,5 +1,6 @@
 package io.parq.export;
 
+import io.parq.export.safetensors.SafetensorsReader;
 import io.parq.export.safetensors.TensorInfo;
 import io.parq.grids.DType;
 import io.parq.grids.QuantConfig;
@@ -73,6 +74,16 @@ public final class PackedSource implements ModelSource {
     return new PackedSource(file, ParqFile.open(file), folder);
   }
 
+  /** Views a packed file alone, and closes it if it cannot. */
+  static PackedSource of(SafetensorsReader reader) throws IOException {
+    try {
+      return new PackedSource(reader.path(), new ParqFile(reader), null);
+    } catch (IOException | RuntimeException | Error e) {
+      reader.close();
+      throw e;
+    }
+  }
+
   /**
    * {@inheritDoc}
    *
@@ -118,6 +129,11 @@ public final class PackedSource implements ModelSource {
       throw new IOException("%s: %s: %s, expected floats".formatted(file, name, dtype));
     }
     return tensor;
+  }
+
+  @Override
+  public TensorValues values(String name) throws IOException {
+    return config(name) == null ? plain(name)::toFloats : packed.values(name);
   }
 
   @Override

@@ -32,6 +32,9 @@ import java.util.Map;
 public final class PackedTensor {
   private static final long MAX_HEAP_BYTES = 1L << 30;
 
+  /** Values that are decoded at once. */
+  private static final int PIECE = 1 << 14;
+
   private final QuantConfig config;
   private final long[] shape;
   private final Map<String, TensorData> parts;
@@ -51,6 +54,16 @@ public final class PackedTensor {
    *     message gives the block
    */
   public static PackedTensor pack(QuantizedTensor tensor) {
+    PackedTensor packed = packUnchecked(tensor);
+    long difference = packed.unpack().codes().mismatch(tensor.codes());
+    if (difference >= 0) {
+      throw new IllegalStateException("packing changed the code at index " + difference);
+    }
+    return packed;
+  }
+
+  /** Packs a tensor and checks scales only: codes are going to be compared. */
+  static PackedTensor packUnchecked(QuantizedTensor tensor) {
     Lattice lattice = tensor.lattice();
     BlockLayout layout = lattice.layout();
     Packing packing = Packing.of(lattice.grid());
@@ -59,16 +72,8 @@ public final class PackedTensor {
     packing.pack(tensor.codes(), layout.rows(), layout.columns(), codes);
     PackedTensor packed =
         new PackedTensor(lattice.config(), lattice.shape(), PackedParts.encode(lattice, codes));
-    packed.check(tensor);
+    PackedParts.checkEqual(lattice, packed.lattice());
     return packed;
-  }
-
-  private void check(QuantizedTensor tensor) {
-    PackedParts.checkEqual(tensor.lattice(), lattice());
-    long difference = unpack().codes().mismatch(tensor.codes());
-    if (difference >= 0) {
-      throw new IllegalStateException("packing changed the code at index " + difference);
-    }
   }
 
   /**
@@ -100,6 +105,50 @@ public final class PackedTensor {
     Packing.of(config.grid())
         .unpack(part(PackedParts.CODES).data(), layout.rows(), layout.columns(), codes);
     return new QuantizedTensor(lattice, codes);
+  }
+
+  /**
+   * Prepares to decode it piece by piece.
+   *
+   * @return its values, which fail with IllegalArgumentException as {@link #unpack} does
+   * @throws IllegalArgumentException if a scale or zero point is not finite
+   */
+  TensorValues values() {
+    Lattice lattice = lattice();
+    BlockLayout layout = lattice.layout();
+    Packing packing = Packing.of(config.grid());
+    MemorySegment codes = part(PackedParts.CODES).data();
+    return (start, out, from, length) -> {
+      int done = 0;
+      while (done < length) {
+        long first = start + done;
+        int left = Math.min(PIECE, length - done);
+        // A part of a row, or of all if rows are not filled up; and a part of a block, or blocks.
+        long row = layout.columns() % 8 == 0 ? 0 : first / layout.columns();
+        long columns = layout.columns() % 8 == 0 ? layout.size() : layout.columns();
+        long column = first - row * columns;
+        int count = (int) Math.min(left, columns - column);
+        int size = layout.blockLength();
+        int within = (int) (first % size);
+        if (within > 0 || count < size) {
+          count = Math.min(count, size - within);
+        } else {
+          count -= count % size;
+        }
+        int before = (int) (column % 8);
+        byte[] bytes =
+            new byte
+                [(int) Math.min(Math.ceilDiv(before + count, 8) * 8L, columns - column + before)];
+        long at = row * packing.rowBytes(columns) + (column - before) / 8 * packing.bits();
+        packing.unpack(
+            codes.asSlice(at, packing.rowBytes(bytes.length)),
+            1,
+            bytes.length,
+            MemorySegment.ofArray(bytes));
+        lattice.values((int) (first / size), bytes, before, count, out, from + done);
+        done += count;
+      }
+    };
   }
 
   /**

@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -215,6 +216,16 @@ public final class ParqFile implements AutoCloseable {
     }
   }
 
+  /** Prepares to decode a quantized tensor piece by piece; damaged codes are found then. */
+  TensorValues values(String name) throws SafetensorsException {
+    PackedTensor packed = packed(name);
+    try {
+      return packed.values();
+    } catch (IllegalArgumentException e) {
+      throw fail(name, String.valueOf(e.getMessage()), e);
+    }
+  }
+
   /**
    * Views a tensor that is not quantized.
    *
@@ -309,9 +320,24 @@ public final class ParqFile implements AutoCloseable {
   /** Packs a declared tensor and writes its parts. */
   static void put(SafetensorsWriter writer, String name, QuantizedTensor tensor)
       throws IOException {
+    put(writer, name, tensor, PackedTensor::pack);
+  }
+
+  /** The same, for a file that is going to be compared with the tensor. */
+  static void putUnchecked(SafetensorsWriter writer, String name, QuantizedTensor tensor)
+      throws IOException {
+    put(writer, name, tensor, PackedTensor::packUnchecked);
+  }
+
+  private static void put(
+      SafetensorsWriter writer,
+      String name,
+      QuantizedTensor tensor,
+      Function<QuantizedTensor, PackedTensor> packer)
+      throws IOException {
     PackedTensor packed;
     try {
-      packed = PackedTensor.pack(tensor);
+      packed = packer.apply(tensor);
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException(name + ": " + e.getMessage(), e);
     }

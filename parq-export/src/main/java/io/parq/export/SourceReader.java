@@ -2,7 +2,6 @@ package io.parq.export;
 
 import io.parq.export.safetensors.TensorInfo;
 import io.parq.grids.QuantConfig;
-import io.parq.grids.QuantizedTensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -14,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The values of a model that is to be written, read like those of one that was. Thread-safe; each
- * thread keeps the quantized tensor that it read last.
+ * thread keeps what it read last.
  */
 public final class SourceReader implements ModelReader {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -27,7 +26,7 @@ public final class SourceReader implements ModelReader {
   /** What a thread read last. */
   private static final class Latest {
     private String name = "";
-    private @Nullable QuantizedTensor tensor;
+    private @Nullable TensorValues values;
   }
 
   /**
@@ -67,37 +66,30 @@ public final class SourceReader implements ModelReader {
     rows.check(name, row, count, out);
     long start = row * rows.columns();
     long end = start + count * rows.columns();
-    if (model.config(name) != null) {
-      read(quantized(name)::toFloats, start, end, out);
-    } else {
-      read(model.plain(name)::toFloats, start, end, out);
+    TensorValues values = values(name);
+    if (out.heapBase().orElse(null) instanceof float[] floats && out.address() % Float.BYTES == 0) {
+      values.toFloats(
+          start, floats, (int) (out.address() / Float.BYTES), Math.toIntExact(end - start));
+      return;
+    }
+    float[] chunk = new float[(int) Math.min(CHUNK, end - start)];
+    for (long i = start; i < end; i += chunk.length) {
+      int length = (int) Math.min(chunk.length, end - i);
+      values.toFloats(i, chunk, 0, length);
+      MemorySegment.copy(chunk, 0, out, FLOAT, 4 * (i - start), length);
     }
   }
 
-  private QuantizedTensor quantized(String name) throws IOException {
+  private TensorValues values(String name) throws IOException {
     Latest own = latest.get();
-    QuantizedTensor tensor = own.tensor;
-    if (tensor == null || !own.name.equals(name)) {
-      own.tensor = null; // lets its memory go before the next one is read
-      tensor = model.quantized(name);
-      own.tensor = tensor;
+    TensorValues values = own.values;
+    if (values == null || !own.name.equals(name)) {
+      own.values = null; // lets its memory go before the next one is read
+      values = model.values(name);
+      own.values = values;
       own.name = name;
     }
-    return tensor;
-  }
-
-  /** Gives some values of a tensor. */
-  private interface Values {
-    void read(long start, float[] out, int from, int length);
-  }
-
-  private static void read(Values tensor, long from, long to, MemorySegment out) {
-    float[] chunk = new float[(int) Math.min(CHUNK, to - from)];
-    for (long start = from; start < to; start += chunk.length) {
-      int length = (int) Math.min(chunk.length, to - start);
-      tensor.read(start, chunk, 0, length);
-      MemorySegment.copy(chunk, 0, out, FLOAT, 4 * (start - from), length);
-    }
+    return values;
   }
 
   @Override

@@ -1,10 +1,13 @@
 package io.parq.export;
 
+import io.parq.export.ModelReader.Stored;
 import io.parq.export.ModelWriter.Progress;
+import io.parq.export.safetensors.TensorInfo;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -36,6 +39,27 @@ public final class TensorWork {
     void run(T tensor) throws IOException;
   }
 
+  /**
+   * What writes a tensor.
+   *
+   * @param <T> what stands for a tensor
+   */
+  @FunctionalInterface
+  public interface Writing<T> {
+    /**
+     * Writes it; other threads write other tensors.
+     *
+     * @param tensor the tensor
+     * @return the values that must be read back
+     * @throws IOException if it fails
+     */
+    TensorValues run(T tensor) throws IOException;
+  }
+
+  private interface Step<T> {
+    void run(T tensor, TensorWork state) throws IOException;
+  }
+
   private final Progress progress;
   private final long total;
   private long done;
@@ -65,6 +89,53 @@ public final class TensorWork {
       Progress progress,
       Work<T> work)
       throws IOException {
+    run(tensors, name, bytes, progress, (tensor, _) -> work.run(tensor));
+  }
+
+  /**
+   * Writes all tensors; they are begun in their order. Each is read back as soon as it is written,
+   * and compared.
+   *
+   * @param tensors what stands for them
+   * @param info of a tensor
+   * @param progress told of each tensor when it is begun and when it is read back, by one thread at
+   *     a time, and of the end
+   * @param written reads what was written
+   * @param writing writes a tensor
+   * @param <T> what stands for a tensor
+   * @throws IOException what the writing threw, or which value is not what was to be written; of
+   *     several tensors that fail the first one counts, and no further ones are begun
+   */
+  public static <T> void write(
+      List<T> tensors,
+      Function<T, TensorInfo> info,
+      Progress progress,
+      ModelReader written,
+      Writing<T> writing)
+      throws IOException {
+    Map<String, Stored> stored = Difference.byName(written);
+    run(
+        tensors,
+        tensor -> info.apply(tensor).name(),
+        tensor -> info.apply(tensor).byteSize(),
+        progress,
+        (tensor, state) -> {
+          TensorInfo own = info.apply(tensor);
+          TensorValues trained = writing.run(tensor);
+          state.begin(own.name());
+          Difference.check(own, trained, stored, written);
+        });
+    long total = tensors.stream().mapToLong(tensor -> info.apply(tensor).byteSize()).sum();
+    progress.at(total, total, "");
+  }
+
+  private static <T> void run(
+      List<T> tensors,
+      Function<T, String> name,
+      ToLongFunction<T> bytes,
+      Progress progress,
+      Step<T> step)
+      throws IOException {
     TensorWork state = new TensorWork(progress, tensors.stream().mapToLong(bytes).sum());
     List<Future<?>> results = new ArrayList<>();
     try (ExecutorService pool =
@@ -75,7 +146,7 @@ public final class TensorWork {
         results.add(
             pool.submit(
                 () -> {
-                  state.run(index, name.apply(tensor), tensor, work);
+                  state.run(index, name.apply(tensor), tensor, step);
                   state.end(bytes.applyAsLong(tensor));
                   return tensor;
                 }));
@@ -86,39 +157,18 @@ public final class TensorWork {
     }
   }
 
-  /**
-   * {@return the progress of the first of two passes over the same tensors}
-   *
-   * @param whole of both passes
-   */
-  public static Progress firstHalf(Progress whole) {
-    return (done, total, tensor) -> whole.at(done / 2, total, tensor);
-  }
-
-  /**
-   * {@return the progress of the second of two passes over the same tensors}
-   *
-   * @param whole of both passes
-   * @param total of the first pass; the second one may count otherwise
-   */
-  public static Progress secondHalf(Progress whole, long total) {
-    return (done, all, tensor) ->
-        whole.at(
-            (total + (all == 0 ? 0 : (long) ((double) done / all * total))) / 2, total, tensor);
-  }
-
   private static int threads() {
     int threads = Integer.getInteger("io.parq.threads", Runtime.getRuntime().availableProcessors());
     return Math.clamp(threads, 1, MOST);
   }
 
-  private <T> void run(int index, String name, T tensor, Work<T> work) throws IOException {
+  private <T> void run(int index, String name, T tensor, Step<T> step) throws IOException {
     if (firstFailed.get() < index) {
       return;
     }
     try {
       begin(name);
-      work.run(tensor);
+      step.run(tensor, this);
     } catch (IOException | RuntimeException | Error e) {
       firstFailed.accumulateAndGet(index, Math::min);
       throw e;

@@ -14,11 +14,11 @@ import java.util.List;
 /** Reads safetensors files of floats, whoever wrote them. */
 public final class FloatsReader implements ModelReader {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
-  private static final int CHUNK = 1 << 16;
+  private static final int CHUNK = 1 << 14;
 
   private final SafetensorsReader reader;
 
-  private FloatsReader(SafetensorsReader reader) {
+  FloatsReader(SafetensorsReader reader) {
     this.reader = reader;
   }
 

@@ -4,21 +4,22 @@ import io.parq.export.FolderWriter;
 import io.parq.export.ModelFiles;
 import io.parq.export.ModelReader;
 import io.parq.export.ModelSource;
-import io.parq.export.Rows;
-import io.parq.export.SourceReader;
+import io.parq.export.TensorValues;
+import io.parq.export.safetensors.SafetensorsReader;
 import io.parq.export.safetensors.SafetensorsWriter;
 import io.parq.export.safetensors.TensorInfo;
 import io.parq.grids.DType;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.SmallFloat;
 import io.parq.grids.Target;
+import io.parq.grids.TensorData;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,8 +27,8 @@ import org.jspecify.annotations.Nullable;
  * single precision other weights keep their type; in bfloat16 they must be exact in it too.
  */
 public final class FloatsWriter extends FolderWriter {
-  /** Elements that are rounded at a time. */
-  private static final int PIECE = 1 << 12;
+  /** Elements that are written at a time. */
+  private static final int PIECE = 1 << 16;
 
   private final FloatsTarget target;
 
@@ -70,38 +71,61 @@ public final class FloatsWriter extends FolderWriter {
   }
 
   @Override
-  protected ModelReader open(Path folder) throws IOException {
-    return FloatsReader.open(folder);
+  protected ModelReader open(SafetensorsReader files) {
+    return new FloatsReader(files);
   }
 
   @Override
-  @SuppressWarnings("resource") // the model is the caller's
-  protected void put(ModelSource model, TensorInfo tensor, SafetensorsWriter out)
+  protected TensorValues put(ModelSource model, TensorInfo tensor, SafetensorsWriter out)
       throws IOException {
-    boolean plain = model.config(tensor.name()) == null;
-    if (plain && (target.dtype() == DType.F32 || tensor.dtype() == DType.BF16)) {
-      out.put(tensor.name(), model.plain(tensor.name()).data());
-      return;
+    String name = tensor.name();
+    if (model.config(name) != null) {
+      TensorValues values = model.quantized(name)::toFloats;
+      out.put(name, new Pieces(values, tensor.elements(), target.dtype()));
+      return values;
     }
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment values = arena.allocate(4 * tensor.elements(), Long.BYTES);
-      long rows = Rows.of(tensor.shape()).rows();
-      new SourceReader(model).read(tensor.name(), 0, rows, values);
-      out.put(tensor.name(), target.dtype() == DType.F32 ? values : narrow(values, arena));
+    TensorData plain = model.plain(name);
+    if (target.dtype() == DType.F32 || tensor.dtype() == DType.BF16) {
+      out.put(name, plain.data());
+    } else {
+      out.put(name, new Pieces(plain::toFloats, tensor.elements(), DType.BF16));
     }
+    return plain::toFloats;
   }
 
-  private static MemorySegment narrow(MemorySegment values, Arena arena) {
-    long elements = values.byteSize() / 4;
-    MemorySegment narrow = arena.allocate(2 * elements, Long.BYTES);
-    float[] wide = new float[(int) Math.min(PIECE, elements)];
-    short[] bits = new short[wide.length];
-    for (long i = 0; i < elements; i += PIECE) {
-      int n = (int) Math.min(PIECE, elements - i);
-      MemorySegment.copy(values, ValueLayout.JAVA_FLOAT, 4 * i, wide, 0, n);
-      SmallFloat.toBf16(wide, 0, bits, 0, n);
-      MemorySegment.copy(bits, 0, narrow, ValueLayout.JAVA_SHORT, 2 * i, n);
+  /** Values of a tensor as they are stored, in the same memory each time. */
+  private static final class Pieces implements Iterator<MemorySegment> {
+    private final TensorValues values;
+    private final long elements;
+    private final float[] wide;
+    private final short @Nullable [] narrow;
+    private long done;
+
+    Pieces(TensorValues values, long elements, DType type) {
+      this.values = values;
+      this.elements = elements;
+      this.wide = new float[(int) Math.min(PIECE, elements)];
+      this.narrow = type == DType.BF16 ? new short[wide.length] : null;
     }
-    return narrow;
+
+    @Override
+    public boolean hasNext() {
+      return done < elements;
+    }
+
+    @Override
+    public MemorySegment next() {
+      int n = (int) Math.min(PIECE, elements - done);
+      if (n == 0) {
+        throw new NoSuchElementException();
+      }
+      values.toFloats(done, wide, 0, n);
+      done += n;
+      if (narrow == null) {
+        return MemorySegment.ofArray(wide).asSlice(0, (long) Float.BYTES * n);
+      }
+      SmallFloat.toBf16(wide, 0, narrow, 0, n);
+      return MemorySegment.ofArray(narrow).asSlice(0, (long) Short.BYTES * n);
+    }
   }
 }

@@ -71,12 +71,12 @@ public final class GgufWriter implements ModelWriter {
         for (Map.Entry<Header.Entry, List<Float>> own : plan.own().entrySet()) {
           file.write(floats(own.getValue()), header.length + own.getKey().offset());
         }
-        TensorWork.forEach(
+        TensorWork.write(
             plan.items(),
-            item -> item.info().name(),
-            item -> item.info().byteSize(),
+            FilePlan.Item::info,
             progress,
-            item -> new TensorWriter(model, item, file, header.length, reader).write());
+            reader,
+            item -> new TensorWriter(model, item, file, header.length).write());
       }
       file.force();
       file.move();

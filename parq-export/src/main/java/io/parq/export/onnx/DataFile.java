@@ -20,8 +20,12 @@ final class DataFile implements AutoCloseable {
 
   private final FileChannel channel;
 
-  DataFile(Path file) throws IOException {
+  /** Makes a file as long as it is going to be, so that it can be read while it is written. */
+  DataFile(Path file, long bytes) throws IOException {
     channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    if (bytes > 0) {
+      write(MemorySegment.ofArray(new byte[1]), bytes - 1);
+    }
   }
 
   /** The first place at or after an offset where so many bytes may begin. */

@@ -279,6 +279,11 @@ final class GraphWeights {
         .forEach(name -> problems.add(name + ": not a part of this model"));
   }
 
+  /** Bytes of the data file. */
+  long bytes() {
+    return end;
+  }
+
   /** What to write, in the file's order. */
   List<Placed> placed() {
     List<Placed> placed = new ArrayList<>();

@@ -4,8 +4,12 @@ import io.parq.export.AtomicFolder;
 import io.parq.export.ModelFiles;
 import io.parq.export.ModelSource;
 import io.parq.export.ModelWriter;
+import io.parq.export.TensorValues;
+import io.parq.export.TensorWork;
 import io.parq.export.model.ModelConfig;
 import io.parq.export.safetensors.TensorInfo;
+import io.parq.grids.QuantizedTensor;
+import io.parq.grids.TensorData;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -150,13 +154,34 @@ public final class OnnxWriter implements ModelWriter {
     try (OutputStream out = Files.newOutputStream(folder.resolve(GRAPH))) {
       graph.model().writeTo(out);
     }
-    Written written = new Written(model, weights.placed(), progress);
-    try (DataFile data = new DataFile(folder.resolve(DATA))) {
-      written.write(data);
+    try (DataFile data = new DataFile(folder.resolve(DATA), weights.bytes())) {
+      try (OnnxReader reader = OnnxReader.open(folder)) {
+        TensorWork.write(
+            weights.placed(),
+            GraphWeights.Placed::info,
+            progress,
+            reader,
+            weight -> write(model, weight, data));
+      }
       data.force();
     }
-    try (OnnxReader reader = OnnxReader.open(folder)) {
-      written.check(reader);
+  }
+
+  private static TensorValues write(ModelSource model, GraphWeights.Placed weight, DataFile file)
+      throws IOException {
+    Encoding encoding = weight.encoding();
+    if (encoding == null) {
+      TensorData plain = model.plain(weight.info().name());
+      file.write(plain.data(), weight.codes());
+      return plain::toFloats;
     }
+    QuantizedTensor tensor = model.quantized(weight.info().name());
+    WeightBytes bytes = new WeightBytes(encoding, tensor);
+    bytes.writeCodes(file, weight.codes());
+    bytes.writeScales(file, weight.scales());
+    if (encoding.zeroPoints()) {
+      bytes.writeZeroPoints(file, weight.zeroPoints());
+    }
+    return tensor::toFloats;
   }
 }

@@ -1,6 +1,8 @@
 package io.parq.export.onnx;
 
+import io.parq.export.Packing;
 import io.parq.export.onnx.Initializers.Initializer;
+import io.parq.grids.AffineBlocks;
 import io.parq.grids.DType;
 import io.parq.grids.TensorData;
 import java.lang.foreign.MemorySegment;
@@ -112,6 +114,34 @@ sealed interface Weight {
       };
     }
 
+    /** Whether {@link #codes} can read rows: each begins at a byte, and no sign lies within one. */
+    boolean areBytes() {
+      return (bits == 8 || !signed) && stride * bits % 8 == 0;
+    }
+
+    /** What is subtracted from the first integers of a row so that they are signed bytes. */
+    int bias() {
+      return bits == 8 && !signed ? 128 : 0;
+    }
+
+    /** The first integers of a row, less {@link #bias}. */
+    void codes(long row, byte[] out) {
+      long start = row * stride * bits / 8;
+      if (signed) {
+        MemorySegment.copy(data, ValueLayout.JAVA_BYTE, start, out, 0, out.length);
+        return;
+      }
+      Packing packing = new Packing(bits, -bias(), (1 << bits) - 1 - bias());
+      int perByte = 8 / bits;
+      byte[] whole =
+          out.length % perByte == 0 ? out : new byte[Math.ceilDiv(out.length, perByte) * perByte];
+      MemorySegment packed = data.asSlice(start, packing.rowBytes(whole.length));
+      packing.unpack(packed, 1, whole.length, MemorySegment.ofArray(whole));
+      if (whole != out) {
+        System.arraycopy(whole, 0, out, 0, out.length);
+      }
+    }
+
     /** The first integers of a row, as floats. */
     void row(long row, float[] out, int count) {
       int perByte = 8 / bits;
@@ -191,7 +221,6 @@ sealed interface Weight {
 
     @Override
     public void read(long row, float[] out) {
-      codes.row(row, out, (int) columns);
       int blocks = (int) Math.ceilDiv(columns, scaleColumns);
       long scaleRow = row / scaleRows;
       float[] rowScales = new float[blocks];
@@ -205,15 +234,27 @@ sealed interface Weight {
         Arrays.fill(zeros, zeroPoint);
       }
       for (int block = 0; block < blocks; block++) {
-        float scale = rowScales[block];
-        float zero = zeros[block];
-        if (!Float.isFinite(scale)) {
+        if (!Float.isFinite(rowScales[block])) {
           throw new IllegalArgumentException(
-              "row %d, block %d: scale %s, expected finite".formatted(row, block, scale));
+              "row %d, block %d: scale %s, expected finite"
+                  .formatted(row, block, rowScales[block]));
         }
+      }
+      if (codes.areBytes() && floatZeroPoints == null) {
+        for (int block = 0; block < blocks; block++) {
+          zeros[block] -= codes.bias(); // whole numbers
+        }
+        byte[] bytes = new byte[(int) columns];
+        codes.codes(row, bytes);
+        new AffineBlocks((int) Math.min(columns, scaleColumns), rowScales, zeros, 0f, null)
+            .values(0, bytes, 0, bytes.length, out, 0);
+        return;
+      }
+      codes.row(row, out, (int) columns);
+      for (int block = 0; block < blocks; block++) {
         int end = (int) Math.min(columns, (block + 1) * scaleColumns);
         for (int column = (int) (block * scaleColumns); column < end; column++) {
-          out[column] = (out[column] - zero) * scale;
+          out[column] = (out[column] - zeros[block]) * rowScales[block];
         }
       }
     }

@@ -1,18 +1,18 @@
 package io.parq.export.onnx;
 
+import io.parq.export.Packing;
 import io.parq.grids.Lattice;
 import io.parq.grids.QuantizedTensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 
 /** Writes the parts of a quantized weight. Codes go through a small buffer, some rows at a time. */
 final class WeightBytes {
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final int BUFFER = 1 << 20;
+  private static final int BUFFER = 1 << 18;
 
   private final Encoding encoding;
   private final QuantizedTensor tensor;
@@ -24,54 +24,33 @@ final class WeightBytes {
 
   void writeCodes(DataFile file, long offset) throws IOException {
     int columns = Math.toIntExact(encoding.columns());
-    int rowBytes = Math.toIntExact(encoding.rowBytes());
-    byte[] codes = new byte[columns];
-    int rows = (int) Math.clamp(BUFFER / rowBytes, 1, encoding.rows());
-    byte[] buffer = new byte[Math.multiplyExact(rows, rowBytes)];
-    int used = 0;
-    long place = offset;
-    for (long row = 0; row < encoding.rows(); row++) {
-      MemorySegment.copy(tensor.codes(), ValueLayout.JAVA_BYTE, row * columns, codes, 0, columns);
+    int rows = (int) Math.clamp(BUFFER / columns, 1, encoding.rows());
+    byte[] codes = new byte[Math.multiplyExact(rows, columns)];
+    MemorySegment packed =
+        MemorySegment.ofArray(new byte[Math.toIntExact(rows * encoding.rowBytes())]);
+    for (long row = 0; row < encoding.rows(); row += rows) {
+      int count = (int) Math.min(rows, encoding.rows() - row);
+      MemorySegment own = tensor.codes().asSlice(row * columns, (long) count * columns);
       if (encoding.odd()) {
-        for (int i = 0; i < columns; i++) {
+        MemorySegment.copy(own, ValueLayout.JAVA_BYTE, 0, codes, 0, count * columns);
+        for (int i = 0; i < count * columns; i++) {
           codes[i] = (byte) (2 * codes[i] + 1);
         }
+        own = MemorySegment.ofArray(codes).asSlice(0, own.byteSize());
       }
-      pack(codes, buffer, used);
-      used += rowBytes;
-      if (used == buffer.length || row == encoding.rows() - 1) {
-        file.write(MemorySegment.ofArray(buffer).asSlice(0, used), place);
-        place += used;
-        used = 0;
-      }
+      MemorySegment out = packed.asSlice(0, count * encoding.rowBytes());
+      pack(own, count, columns, out);
+      file.write(out, offset + row * encoding.rowBytes());
     }
   }
 
-  private void pack(byte[] codes, byte[] out, int from) {
-    int bits = encoding.bits();
-    int bias = encoding.bias();
-    int perByte = 8 / bits;
-    int mask = (1 << bits) - 1;
-    Arrays.fill(out, from, from + Math.ceilDiv(codes.length, perByte), (byte) 0);
-    switch (bits) {
-      case 4 -> {
-        for (int i = 0; i < codes.length / 2; i++) {
-          out[from + i] = (byte) (((codes[2 * i] + 8) & 15) | (((codes[2 * i + 1] + 8) & 15) << 4));
-        }
-        if (codes.length % 2 == 1) {
-          out[from + codes.length / 2] = (byte) ((codes[codes.length - 1] + 8) & 15);
-        }
-      }
-      case 8 -> {
-        for (int i = 0; i < codes.length; i++) {
-          out[from + i] = (byte) (codes[i] + bias);
-        }
-      }
-      default -> {
-        for (int i = 0; i < codes.length; i++) {
-          out[from + i / perByte] |= (byte) (((codes[i] + bias) & mask) << (i % perByte * bits));
-        }
-      }
+  /** Packs rows of codes, or of zero points. */
+  private void pack(MemorySegment codes, long rows, long columns, MemorySegment out) {
+    if (encoding.bias() == 0) {
+      out.copyFrom(codes);
+    } else {
+      new Packing(encoding.bits(), -encoding.bias(), encoding.bias() - 1)
+          .pack(codes, rows, columns, out);
     }
   }
 
@@ -103,9 +82,7 @@ final class WeightBytes {
           for (int i = 0; i < row.length; i++) {
             row[i] = (byte) zeroPoints[blocks[i]];
           }
-          byte[] packed = new byte[(int) out.byteSize()];
-          pack(row, packed, 0);
-          out.copyFrom(MemorySegment.ofArray(packed));
+          pack(MemorySegment.ofArray(row), 1, row.length, out);
         });
   }
 

@@ -66,6 +66,20 @@ public final class SafetensorsReader implements AutoCloseable {
     }
   }
 
+  /** Opens files that are a model together, under the name that errors tell. */
+  static SafetensorsReader ofFiles(Path path, List<Path> files) throws IOException {
+    SafetensorsReader reader = new SafetensorsReader(path);
+    try {
+      for (Path file : files) {
+        reader.tensors.putAll(reader.map(file));
+      }
+      return reader;
+    } catch (IOException | RuntimeException | Error e) {
+      reader.close();
+      throw e;
+    }
+  }
+
   /**
    * Reads a whole model to memory, such as an optimizer's state: independent of the file
    * afterwards.

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -143,6 +144,10 @@ public final class SafetensorsWriter implements AutoCloseable {
     AtomicFile file = new AtomicFile(name);
     files.add(file);
     file.write(MemorySegment.ofArray(encoded), 0);
+    long bytes = header.entries().stream().mapToLong(entry -> entry.info().byteSize()).sum();
+    if (bytes > 0) { // as long as it is going to be, so that it can be read while it is written
+      file.write(MemorySegment.ofArray(new byte[1]), encoded.length + bytes - 1);
+    }
     for (Header.Entry entry : header.entries()) {
       String tensor = entry.info().name();
       places.put(tensor, new Place(file, entry.info(), encoded.length + entry.begin()));
@@ -177,35 +182,77 @@ public final class SafetensorsWriter implements AutoCloseable {
   }
 
   private void put(String name, List<MemorySegment> parts) throws IOException {
-    Place place = places.get(name);
-    if (place == null) {
-      throw new IllegalArgumentException(
-          "%s: not declared, expected one of %d tensors".formatted(name, places.size()));
-    }
+    TensorInfo info = place(name).info();
     long size = parts.stream().mapToLong(MemorySegment::byteSize).sum();
-    if (size != place.info().byteSize()) {
-      throw new IllegalArgumentException(
-          "%s: %d bytes, expected %d for %s%s"
-              .formatted(
-                  name,
-                  size,
-                  place.info().byteSize(),
-                  place.info().dtypeName(),
-                  Arrays.toString(place.info().shape())));
+    if (size != info.byteSize()) {
+      throw otherSize(info, size);
     }
+    put(name, parts.iterator());
+  }
+
+  /**
+   * Writes a declared tensor, piece by piece.
+   *
+   * @param name its name
+   * @param pieces its little-endian bytes in their order, each piece used before the next one is
+   *     asked for
+   * @throws IllegalArgumentException if it was not declared or its size is another
+   * @throws IllegalStateException if it was written before
+   * @throws IOException if writing fails
+   */
+  public void put(String name, Iterator<MemorySegment> pieces) throws IOException {
+    Place place = place(name);
     synchronized (pending) {
       if (!pending.contains(name)) {
         throw new IllegalStateException(name + ": written before");
       }
     }
-    long position = place.position();
-    for (MemorySegment part : parts) {
-      place.file().write(part, position);
-      position += part.byteSize();
+    long size = 0;
+    while (pieces.hasNext()) {
+      MemorySegment piece = pieces.next();
+      if (piece.byteSize() > place.info().byteSize() - size) {
+        throw otherSize(place.info(), size + piece.byteSize());
+      }
+      place.file().write(piece, place.position() + size);
+      size += piece.byteSize();
+    }
+    if (size != place.info().byteSize()) {
+      throw otherSize(place.info(), size);
     }
     synchronized (pending) {
       pending.remove(name);
     }
+  }
+
+  private Place place(String name) {
+    Place place = places.get(name);
+    if (place == null) {
+      throw new IllegalArgumentException(
+          "%s: not declared, expected one of %d tensors".formatted(name, places.size()));
+    }
+    return place;
+  }
+
+  private static IllegalArgumentException otherSize(TensorInfo info, long size) {
+    return new IllegalArgumentException(
+        "%s: %d bytes, expected %d for %s%s"
+            .formatted(
+                info.name(),
+                size,
+                info.byteSize(),
+                info.dtypeName(),
+                Arrays.toString(info.shape())));
+  }
+
+  /**
+   * Reads what was written so far; other tensors are zeros.
+   *
+   * @return the reader, to be closed before {@link #commit}
+   * @throws IOException if a file cannot be read
+   */
+  public SafetensorsReader reader() throws IOException {
+    return SafetensorsReader.ofFiles(
+        files.getFirst().file(), files.stream().map(AtomicFile::temporary).toList());
   }
 
   /**

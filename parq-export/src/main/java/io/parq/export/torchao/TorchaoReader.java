@@ -8,6 +8,7 @@ import io.parq.export.Rows;
 import io.parq.export.safetensors.SafetensorsException;
 import io.parq.export.safetensors.SafetensorsReader;
 import io.parq.export.safetensors.TensorInfo;
+import io.parq.grids.AffineBlocks;
 import io.parq.grids.DType;
 import io.parq.grids.SmallFloat;
 import io.parq.grids.TensorData;
@@ -53,7 +54,11 @@ public final class TorchaoReader implements ModelReader {
    * @throws IOException if it cannot be read
    */
   public static TorchaoReader open(Path path) throws IOException {
-    SafetensorsReader reader = SafetensorsReader.open(path);
+    return of(SafetensorsReader.open(path));
+  }
+
+  /** Reads files, and closes them if it cannot. */
+  static TorchaoReader of(SafetensorsReader reader) throws IOException {
     try {
       return new TorchaoReader(reader);
     } catch (IOException | RuntimeException | Error e) {
@@ -231,6 +236,11 @@ public final class TorchaoReader implements ModelReader {
       }
       MemorySegment.copy(qdata, ValueLayout.JAVA_BYTE, row * codes.length, codes, 0, codes.length);
       int length = (int) Math.min(codes.length, intx.blockColumns());
+      if (intx.dtype() == DType.F32) {
+        new AffineBlocks(length, scales, zeros, 0f, null)
+            .values(0, codes, 0, codes.length, values, 0);
+        return;
+      }
       for (int block = 0; block < scales.length; block++) {
         block(block * length, length, scales[block], zeros[block], values);
       }
@@ -238,9 +248,6 @@ public final class TorchaoReader implements ModelReader {
 
     private void block(int from, int length, float scale, float zero, float[] values) {
       for (int i = from; i < from + length; i++) {
-        values[i] = (codes[i] - zero) * scale;
-      }
-      for (int i = from; intx.dtype() != DType.F32 && i < from + length; i++) {
         values[i] = round(intx.dtype(), round(intx.dtype(), codes[i] - zero) * scale);
       }
     }

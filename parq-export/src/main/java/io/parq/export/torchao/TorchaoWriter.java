@@ -7,6 +7,8 @@ import io.parq.export.FolderWriter;
 import io.parq.export.ModelFiles;
 import io.parq.export.ModelReader;
 import io.parq.export.ModelSource;
+import io.parq.export.TensorValues;
+import io.parq.export.safetensors.SafetensorsReader;
 import io.parq.export.safetensors.SafetensorsWriter;
 import io.parq.export.safetensors.TensorInfo;
 import io.parq.grids.ActivationQuantization;
@@ -16,6 +18,7 @@ import io.parq.grids.Lattice;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.QuantizedTensor;
 import io.parq.grids.Target;
+import io.parq.grids.TensorData;
 import io.parq.grids.UniformGrid;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -189,17 +192,18 @@ public final class TorchaoWriter extends FolderWriter {
   }
 
   @Override
-  protected ModelReader open(Path folder) throws IOException {
-    return TorchaoReader.open(folder);
+  protected ModelReader open(SafetensorsReader files) throws IOException {
+    return TorchaoReader.of(files);
   }
 
   @Override
-  protected void put(ModelSource model, TensorInfo tensor, SafetensorsWriter out)
+  protected TensorValues put(ModelSource model, TensorInfo tensor, SafetensorsWriter out)
       throws IOException {
     String name = tensor.name();
     if (model.config(name) == null) {
-      out.put(name, model.plain(name).data());
-      return;
+      TensorData plain = model.plain(name);
+      out.put(name, plain.data());
+      return plain::toFloats;
     }
     QuantizedTensor quantized = model.quantized(name);
     Lattice lattice = quantized.lattice();
@@ -215,6 +219,7 @@ public final class TorchaoWriter extends FolderWriter {
     out.put(
         part(name, ZERO_POINT),
         TorchaoTarget.zeroPointType(grid) == DType.I8 ? bytes(all) : MemorySegment.ofArray(all));
+    return quantized::toFloats;
   }
 
   private static float[] repeat(float[] values, int copies) {

@@ -202,68 +202,6 @@ class FormatsTest {
   }
 
   @Test
-  void whatAWriterGotWrongIsNeverNamed() throws IOException {
-    // A source that answers differently when it is asked again stands for a faulty writer.
-    try (ModelSource fickle = new FickleSource(quantizing())) {
-      for (String target : List.of("torchao", "safetensors", "parq")) {
-        ModelWriter writer = Formats.writer(target, WriteOptions.DEFAULT);
-        IOException e =
-            assertThrows(
-                IOException.class, () -> writer.write(fickle, out, ModelWriter.Progress.NONE));
-        assertTrue(e.getMessage().contains(TestModels.UP + ", row 0, column 0"), e.getMessage());
-        assertFalse(Files.exists(out));
-        assertEquals(1, folder.toFile().list().length);
-      }
-    }
-  }
-
-  /** Gives one weight with doubled scales to every second question. */
-  private static final class FickleSource implements ModelSource {
-    private final ModelSource honest;
-    private int asked;
-
-    FickleSource(ModelSource honest) {
-      this.honest = honest;
-    }
-
-    @Override
-    public Path folder() {
-      return honest.folder();
-    }
-
-    @Override
-    public List<TensorInfo> tensors() {
-      return honest.tensors();
-    }
-
-    @Override
-    public QuantConfig config(String name) {
-      return honest.config(name);
-    }
-
-    @Override
-    public QuantizedTensor quantized(String name) throws IOException {
-      QuantizedTensor tensor = honest.quantized(name);
-      if (name.equals(TestModels.UP) && asked++ % 2 == 1) {
-        for (int i = 0; i < tensor.lattice().scales().length; i++) {
-          tensor.lattice().scales()[i] *= 2;
-        }
-      }
-      return tensor;
-    }
-
-    @Override
-    public TensorData plain(String name) throws IOException {
-      return honest.plain(name);
-    }
-
-    @Override
-    public void close() throws IOException {
-      honest.close();
-    }
-  }
-
-  @Test
   void bfloat16IsRefusedWhereItIsNotExact() throws IOException {
     WriteOptions narrow = WriteOptions.DEFAULT.withDtype(DType.BF16);
     Exception e = assertThrows(IllegalArgumentException.class, () -> write("safetensors", narrow));

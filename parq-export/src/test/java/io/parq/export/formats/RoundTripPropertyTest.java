@@ -141,7 +141,7 @@ class RoundTripPropertyTest {
   }
 
   /** A whole llama of one layer, as gguf and onnx want it, with one weight of the case's shape. */
-  private static Path decoder(Path folder, Case c) throws IOException {
+  static Path decoder(Path folder, Case c) throws IOException {
     long columns = c.columns();
     Map<String, TensorData> tensors = new LinkedHashMap<>();
     tensors.put(TestModels.EMBEDDING, ones(256, columns));

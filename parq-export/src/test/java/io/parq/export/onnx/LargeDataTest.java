@@ -24,7 +24,7 @@ class LargeDataTest {
     int columns = 16;
     float[] weights = Configs.weights(rows * columns, 1);
     long place = DataFile.align(FAR, 4L * weights.length);
-    try (DataFile data = new DataFile(folder.resolve("far.data"))) {
+    try (DataFile data = new DataFile(folder.resolve("far.data"), 0)) {
       data.write(MemorySegment.ofArray(weights), place);
       data.force();
     }

@@ -238,40 +238,6 @@ class OnnxLayersTest {
     }
   }
 
-  /** A source that gives other values the second time stands for a writer that writes wrongly. */
-  @Test
-  void differenceNamesPlaceAndValues() throws Exception {
-    QuantConfig config = QuantConfig.of(4);
-    MemoryModel first = model(config, 6, 64, 1);
-    QuantizedTensor tensor = first.quantized("w.weight");
-    byte[] codes = tensor.codes().toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
-    codes[3 * 64 + 17] = (byte) (codes[3 * 64 + 17] > 0 ? -1 : 1);
-    QuantizedTensor changed = new QuantizedTensor(tensor.lattice(), MemorySegment.ofArray(codes));
-    MemoryModel second =
-        new MemoryModel() {
-          private int reads;
-
-          @Override
-          public QuantizedTensor quantized(String name) {
-            return reads++ == 0 ? tensor : changed;
-          }
-        };
-    second.with("w.weight", tensor);
-    Path out = folder.resolve("out");
-    IOException e =
-        assertThrows(
-            IOException.class,
-            () -> new OnnxWriter(new OnnxTarget()).writeLinear(second, "w.weight", out));
-    int at = 3 * 64 + 17;
-    assertEquals(
-        "w.weight: row 3, column 17: trained %s, the file holds %s"
-            .formatted(changed.dequantize()[at], tensor.dequantize()[at]),
-        e.getMessage());
-    try (Stream<Path> files = Files.list(folder)) {
-      assertEquals(0, files.count());
-    }
-  }
-
   @Test
   void existingFolderIsLeftAlone() throws Exception {
     MemoryModel model = model(QuantConfig.of(4), 6, 64, 1);
