@@ -37,6 +37,17 @@ public interface ModelSource extends AutoCloseable {
   QuantizedTensor quantized(String name) throws IOException;
 
   /**
+   * Prepares to read the codes of a quantized tensor.
+   *
+   * @param name of the tensor
+   * @return codes and lattice as they were trained, valid until this is closed
+   * @throws IOException if it cannot be read
+   */
+  default TensorCodes codes(String name) throws IOException {
+    return TensorCodes.of(quantized(name));
+  }
+
+  /**
    * Views a tensor that is not quantized.
    *
    * @param name of the tensor
@@ -53,7 +64,7 @@ public interface ModelSource extends AutoCloseable {
    * @throws IOException if it cannot be read
    */
   default TensorValues values(String name) throws IOException {
-    return config(name) == null ? plain(name)::toFloats : quantized(name)::toFloats;
+    return config(name) == null ? plain(name)::toFloats : codes(name);
   }
 
   @Override

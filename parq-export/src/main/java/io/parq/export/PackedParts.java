@@ -82,13 +82,19 @@ final class PackedParts {
     }
   }
 
-  /** Encodes a lattice, rounding scales to their type: they should already be rounded. */
-  static Map<String, TensorData> encode(Lattice lattice, MemorySegment codes) {
+  /**
+   * Encodes a lattice: all parts but the codes.
+   *
+   * @throws IllegalArgumentException if a scale is not exactly a value of its type
+   */
+  static Map<String, TensorData> encode(Lattice lattice) {
     Map<String, TensorData> parts = new LinkedHashMap<>();
     for (TensorInfo part : declare(lattice.config(), lattice.shape())) {
+      if (part.name().equals(CODES)) {
+        continue;
+      }
       MemorySegment data =
           switch (part.name()) {
-            case CODES -> codes;
             case SCALES -> scales(lattice);
             case ZERO_POINTS -> copy(lattice.zeroPoints());
             case OFFSETS -> copy(lattice.offsets());
@@ -97,6 +103,7 @@ final class PackedParts {
       DType type = Objects.requireNonNull(part.dtype());
       parts.put(part.name(), new TensorData(type, part.shape(), data));
     }
+    checkEqual(lattice, decode(lattice.config(), lattice.shape(), parts));
     return parts;
   }
 
@@ -171,7 +178,7 @@ final class PackedParts {
   }
 
   /** Checks that a decoded lattice has the same values, bit for bit. */
-  static void checkEqual(Lattice expected, Lattice found) {
+  private static void checkEqual(Lattice expected, Lattice found) {
     Map<String, TensorData> decoded = found.state().tensors();
     expected
         .state()

@@ -132,8 +132,8 @@ public final class PackedSource implements ModelSource {
   }
 
   @Override
-  public TensorValues values(String name) throws IOException {
-    return config(name) == null ? plain(name)::toFloats : packed.values(name);
+  public TensorCodes codes(String name) throws IOException {
+    return packed.codes(name);
   }
 
   @Override

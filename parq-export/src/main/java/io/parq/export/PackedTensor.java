@@ -1,6 +1,7 @@
 package io.parq.export;
 
 import io.parq.grids.BlockLayout;
+import io.parq.grids.DType;
 import io.parq.grids.Lattice;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.QuantizedTensor;
@@ -32,9 +33,6 @@ import java.util.Map;
 public final class PackedTensor {
   private static final long MAX_HEAP_BYTES = 1L << 30;
 
-  /** Values that are decoded at once. */
-  private static final int PIECE = 1 << 14;
-
   private final QuantConfig config;
   private final long[] shape;
   private final Map<String, TensorData> parts;
@@ -54,25 +52,22 @@ public final class PackedTensor {
    *     message gives the block
    */
   public static PackedTensor pack(QuantizedTensor tensor) {
-    PackedTensor packed = packUnchecked(tensor);
-    long difference = packed.unpack().codes().mismatch(tensor.codes());
-    if (difference >= 0) {
-      throw new IllegalStateException("packing changed the code at index " + difference);
-    }
-    return packed;
-  }
-
-  /** Packs a tensor and checks scales only: codes are going to be compared. */
-  static PackedTensor packUnchecked(QuantizedTensor tensor) {
     Lattice lattice = tensor.lattice();
     BlockLayout layout = lattice.layout();
     Packing packing = Packing.of(lattice.grid());
     long bytes = Math.multiplyExact(layout.rows(), packing.rowBytes(layout.columns()));
     MemorySegment codes = allocate(bytes);
     packing.pack(tensor.codes(), layout.rows(), layout.columns(), codes);
-    PackedTensor packed =
-        new PackedTensor(lattice.config(), lattice.shape(), PackedParts.encode(lattice, codes));
-    PackedParts.checkEqual(lattice, packed.lattice());
+    Map<String, TensorData> parts = new LinkedHashMap<>();
+    parts.put(
+        PackedParts.CODES,
+        new TensorData(DType.U8, new long[] {layout.rows(), bytes / layout.rows()}, codes));
+    parts.putAll(PackedParts.encode(lattice));
+    PackedTensor packed = new PackedTensor(lattice.config(), lattice.shape(), parts);
+    long difference = packed.unpack().codes().mismatch(tensor.codes());
+    if (difference >= 0) {
+      throw new IllegalStateException("packing changed the code at index " + difference);
+    }
     return packed;
   }
 
@@ -108,47 +103,12 @@ public final class PackedTensor {
   }
 
   /**
-   * Prepares to decode it piece by piece.
+   * Prepares to unpack it piece by piece.
    *
-   * @return its values, which fail with IllegalArgumentException as {@link #unpack} does
    * @throws IllegalArgumentException if a scale or zero point is not finite
    */
-  TensorValues values() {
-    Lattice lattice = lattice();
-    BlockLayout layout = lattice.layout();
-    Packing packing = Packing.of(config.grid());
-    MemorySegment codes = part(PackedParts.CODES).data();
-    return (start, out, from, length) -> {
-      int done = 0;
-      while (done < length) {
-        long first = start + done;
-        int left = Math.min(PIECE, length - done);
-        // A part of a row, or of all if rows are not filled up; and a part of a block, or blocks.
-        long row = layout.columns() % 8 == 0 ? 0 : first / layout.columns();
-        long columns = layout.columns() % 8 == 0 ? layout.size() : layout.columns();
-        long column = first - row * columns;
-        int count = (int) Math.min(left, columns - column);
-        int size = layout.blockLength();
-        int within = (int) (first % size);
-        if (within > 0 || count < size) {
-          count = Math.min(count, size - within);
-        } else {
-          count -= count % size;
-        }
-        int before = (int) (column % 8);
-        byte[] bytes =
-            new byte
-                [(int) Math.min(Math.ceilDiv(before + count, 8) * 8L, columns - column + before)];
-        long at = row * packing.rowBytes(columns) + (column - before) / 8 * packing.bits();
-        packing.unpack(
-            codes.asSlice(at, packing.rowBytes(bytes.length)),
-            1,
-            bytes.length,
-            MemorySegment.ofArray(bytes));
-        lattice.values((int) (first / size), bytes, before, count, out, from + done);
-        done += count;
-      }
-    };
+  PackedCodes codes() {
+    return new PackedCodes(lattice(), part(PackedParts.CODES).data());
   }
 
   /**

@@ -135,16 +135,38 @@ public record Packing(int bits, int minCode, int maxCode) {
     for (long row = 0; row < rows; row++) {
       for (long start = 0; start < columns; start += CHUNK) {
         int length = (int) Math.min(CHUNK, columns - start);
-        int bytes = (int) rowBytes(length);
-        MemorySegment.copy(packed, ValueLayout.JAVA_BYTE, position, in, 0, bytes);
-        checkPadding(in, bytes, length, row);
         long first = row * columns + start;
-        if (!PackingKernels.BEST.unpack(this, in, length, out)) {
-          throw unfit(out, length, first);
-        }
+        unpack(packed, position, row, first, length, in, out);
         MemorySegment.copy(out, 0, codes, ValueLayout.JAVA_BYTE, first, length);
-        position += bytes;
+        position += rowBytes(length);
       }
+    }
+  }
+
+  /**
+   * Unpacks a row, or a part of one that ends it or is a multiple of eight codes.
+   *
+   * @param packed its bytes
+   * @param row of the tensor, for the message of an error
+   * @param first index of its first code in the tensor, for the same
+   */
+  void unpack(MemorySegment packed, long row, long first, int length, byte[] codes, int from) {
+    byte[] out = new byte[Math.min(CHUNK, length) + PackingKernels.ROOM];
+    byte[] in = new byte[(int) rowBytes(out.length) + PackingKernels.ROOM];
+    for (int start = 0; start < length; start += CHUNK) {
+      int count = Math.min(CHUNK, length - start);
+      unpack(packed, rowBytes(start), row, first + start, count, in, out);
+      System.arraycopy(out, 0, codes, from + start, count);
+    }
+  }
+
+  private void unpack(
+      MemorySegment packed, long at, long row, long first, int length, byte[] in, byte[] out) {
+    int bytes = (int) rowBytes(length);
+    MemorySegment.copy(packed, ValueLayout.JAVA_BYTE, at, in, 0, bytes);
+    checkPadding(in, bytes, length, row);
+    if (!PackingKernels.BEST.unpack(this, in, length, out)) {
+      throw unfit(out, length, first);
     }
   }
 

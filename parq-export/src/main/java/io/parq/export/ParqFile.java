@@ -12,6 +12,7 @@ import io.parq.export.safetensors.SafetensorsReader;
 import io.parq.export.safetensors.SafetensorsWriter;
 import io.parq.export.safetensors.TensorInfo;
 import io.parq.grids.DType;
+import io.parq.grids.Lattice;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.QuantizedTensor;
 import io.parq.grids.TensorData;
@@ -25,7 +26,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -216,14 +216,30 @@ public final class ParqFile implements AutoCloseable {
     }
   }
 
-  /** Prepares to decode a quantized tensor piece by piece; damaged codes are found then. */
-  TensorValues values(String name) throws SafetensorsException {
+  /** Prepares to read a quantized tensor piece by piece; damaged codes are found then. */
+  TensorCodes codes(String name) throws SafetensorsException {
     PackedTensor packed = packed(name);
+    PackedCodes codes;
     try {
-      return packed.values();
+      codes = packed.codes();
     } catch (IllegalArgumentException e) {
       throw fail(name, String.valueOf(e.getMessage()), e);
     }
+    return new TensorCodes() {
+      @Override
+      public Lattice lattice() {
+        return codes.lattice();
+      }
+
+      @Override
+      public void codes(long start, byte[] out, int from, int length) throws IOException {
+        try {
+          codes.read(start, out, from, length);
+        } catch (IllegalArgumentException e) {
+          throw fail(name, String.valueOf(e.getMessage()), e);
+        }
+      }
+    };
   }
 
   /**
@@ -320,29 +336,26 @@ public final class ParqFile implements AutoCloseable {
   /** Packs a declared tensor and writes its parts. */
   static void put(SafetensorsWriter writer, String name, QuantizedTensor tensor)
       throws IOException {
-    put(writer, name, tensor, PackedTensor::pack);
-  }
-
-  /** The same, for a file that is going to be compared with the tensor. */
-  static void putUnchecked(SafetensorsWriter writer, String name, QuantizedTensor tensor)
-      throws IOException {
-    put(writer, name, tensor, PackedTensor::packUnchecked);
-  }
-
-  private static void put(
-      SafetensorsWriter writer,
-      String name,
-      QuantizedTensor tensor,
-      Function<QuantizedTensor, PackedTensor> packer)
-      throws IOException {
     PackedTensor packed;
     try {
-      packed = packer.apply(tensor);
+      packed = PackedTensor.pack(tensor);
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException(name + ": " + e.getMessage(), e);
     }
     for (Map.Entry<String, TensorData> part : packed.parts().entrySet()) {
       writer.put(name + "." + part.getKey(), part.getValue().data());
+    }
+  }
+
+  /** The same without a check of codes, for a file that is going to be compared. */
+  static void put(SafetensorsWriter writer, String name, TensorCodes tensor) throws IOException {
+    try {
+      writer.put(name + "." + PackedParts.CODES, new PackedCodes.Pieces(tensor));
+      for (Map.Entry<String, TensorData> part : PackedParts.encode(tensor.lattice()).entrySet()) {
+        writer.put(name + "." + part.getKey(), part.getValue().data());
+      }
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(name + ": " + e.getMessage(), e);
     }
   }
 }

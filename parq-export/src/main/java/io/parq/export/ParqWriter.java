@@ -3,7 +3,6 @@ package io.parq.export;
 import io.parq.export.safetensors.SafetensorsWriter;
 import io.parq.export.safetensors.TensorInfo;
 import io.parq.grids.QuantConfig;
-import io.parq.grids.QuantizedTensor;
 import io.parq.grids.Target;
 import io.parq.grids.TensorData;
 import java.io.IOException;
@@ -65,8 +64,8 @@ public final class ParqWriter implements ModelWriter {
       writer.put(name, plain.data());
       return plain::toFloats;
     }
-    QuantizedTensor tensor = model.quantized(name);
-    ParqFile.putUnchecked(writer, name, tensor);
-    return tensor::toFloats;
+    TensorCodes tensor = model.codes(name);
+    ParqFile.put(writer, name, tensor);
+    return tensor;
   }
 }

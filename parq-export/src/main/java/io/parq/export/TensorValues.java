@@ -1,5 +1,7 @@
 package io.parq.export;
 
+import java.io.IOException;
+
 /** The values of a tensor, row-major. */
 @FunctionalInterface
 public interface TensorValues {
@@ -10,6 +12,7 @@ public interface TensorValues {
    * @param out receives the values; modified
    * @param from index of the first in {@code out}
    * @param length number of elements
+   * @throws IOException if they are damaged
    */
-  void toFloats(long start, float[] out, int from, int length);
+  void toFloats(long start, float[] out, int from, int length) throws IOException;
 }

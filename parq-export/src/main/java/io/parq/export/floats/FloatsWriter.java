@@ -16,10 +16,8 @@ import io.parq.grids.TensorData;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.NoSuchElementException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -80,7 +78,7 @@ public final class FloatsWriter extends FolderWriter {
       throws IOException {
     String name = tensor.name();
     if (model.config(name) != null) {
-      TensorValues values = model.quantized(name)::toFloats;
+      TensorValues values = model.codes(name);
       out.put(name, new Pieces(values, tensor.elements(), target.dtype()));
       return values;
     }
@@ -94,7 +92,7 @@ public final class FloatsWriter extends FolderWriter {
   }
 
   /** Values of a tensor as they are stored, in the same memory each time. */
-  private static final class Pieces implements Iterator<MemorySegment> {
+  private static final class Pieces implements SafetensorsWriter.Pieces {
     private final TensorValues values;
     private final long elements;
     private final float[] wide;
@@ -109,15 +107,10 @@ public final class FloatsWriter extends FolderWriter {
     }
 
     @Override
-    public boolean hasNext() {
-      return done < elements;
-    }
-
-    @Override
-    public MemorySegment next() {
+    public @Nullable MemorySegment next() throws IOException {
       int n = (int) Math.min(PIECE, elements - done);
       if (n == 0) {
-        throw new NoSuchElementException();
+        return null;
       }
       values.toFloats(done, wide, 0, n);
       done += n;

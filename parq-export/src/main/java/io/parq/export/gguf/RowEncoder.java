@@ -1,25 +1,32 @@
 package io.parq.export.gguf;
 
+import io.parq.export.TensorCodes;
 import io.parq.grids.Lattice;
-import io.parq.grids.QuantizedTensor;
 import io.parq.grids.SmallFloat;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.io.IOException;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Encodes rows of a quantized tensor. Not thread-safe. */
 final class RowEncoder {
   private final Encoding encoding;
-  private final QuantizedTensor tensor;
+
+  /** Codes that are read at a time, if rows come in their order. */
+  private static final int AHEAD = 1 << 14;
+
+  private final TensorCodes tensor;
   private final Lattice lattice;
   private final int columns;
   private final @Nullable Layout layout;
   private final @Nullable Levels levels;
   private final byte[] codes;
+  private long firstRead;
+  private int rowsRead;
+  private int start;
   private final byte[] block;
 
-  RowEncoder(Encoding encoding, QuantizedTensor tensor) {
+  /** Reads several rows at once if they come in their order. */
+  RowEncoder(Encoding encoding, TensorCodes tensor, boolean inOrder) {
     this.encoding = encoding;
     this.tensor = tensor;
     this.lattice = tensor.lattice();
@@ -27,7 +34,8 @@ final class RowEncoder {
     this.layout =
         Layout.ALL.stream().filter(l -> l.encoding() == encoding).findFirst().orElse(null);
     this.levels = Levels.of(lattice.grid());
-    this.codes = new byte[columns];
+    long rows = inOrder ? Math.clamp(AHEAD / columns, 1, lattice.layout().rows()) : 1;
+    this.codes = new byte[Math.toIntExact(rows * columns)];
     this.block = new byte[encoding.elements()];
   }
 
@@ -35,10 +43,15 @@ final class RowEncoder {
    * Encodes a row.
    *
    * @throws IllegalArgumentException if a scale is not exact; the message names row and column
+   * @throws IOException if the codes are damaged
    */
-  void encode(long row, byte[] out, int at) {
-    long start = Math.multiplyExact(row, (long) columns);
-    MemorySegment.copy(tensor.codes(), ValueLayout.JAVA_BYTE, start, codes, 0, columns);
+  void encode(long row, byte[] out, int at) throws IOException {
+    if (row < firstRead || row >= firstRead + rowsRead) {
+      rowsRead = (int) Math.min(codes.length / columns, lattice.layout().rows() - row);
+      tensor.codes(Math.multiplyExact(row, (long) columns), codes, 0, rowsRead * columns);
+      firstRead = row;
+    }
+    start = (int) (row - firstRead) * columns;
     int to = at;
     for (int column = 0; column < columns; column += encoding.elements()) {
       switch (encoding) {
@@ -92,7 +105,7 @@ final class RowEncoder {
     long zeros = Bytes.each(zero);
     long different = 0;
     for (int i = 0; i < block.length; i += 8) {
-      long eight = Bytes.longAt(codes, column + i);
+      long eight = Bytes.longAt(codes, start + column + i);
       if (Math.abs(factor) == 2) {
         eight = Bytes.plus(eight, eight);
       }
@@ -137,7 +150,8 @@ final class RowEncoder {
 
   private void pairs(int from, int count, byte[] out, int at) {
     for (int j = 0; j < count; j++) {
-      out[at + j] = (byte) (e2m1(codes[from + j]) | e2m1(codes[from + count + j]) << 4);
+      out[at + j] =
+          (byte) (e2m1(codes[start + from + j]) | e2m1(codes[start + from + count + j]) << 4);
     }
   }
 

@@ -1,9 +1,9 @@
 package io.parq.export.gguf;
 
 import io.parq.export.ModelSource;
+import io.parq.export.TensorCodes;
 import io.parq.export.TensorValues;
 import io.parq.export.safetensors.AtomicFile;
-import io.parq.grids.QuantizedTensor;
 import io.parq.grids.TensorData;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -45,13 +45,13 @@ final class TensorWriter {
       }
       return item.plusOne() ? withoutOne(tensor) : tensor::toFloats;
     }
-    QuantizedTensor tensor = model.quantized(name);
+    TensorCodes tensor = model.codes(name);
     try {
       writeQuantized(tensor);
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException(name + ": " + e.getMessage(), e);
     }
-    return tensor::toFloats;
+    return tensor;
   }
 
   /** Values to which 1 was added and from which it is subtracted again. */
@@ -96,8 +96,8 @@ final class TensorWriter {
     write(bytes, 1, 0, bytes.length);
   }
 
-  private void writeQuantized(QuantizedTensor tensor) throws IOException {
-    RowEncoder encoder = new RowEncoder(item.entry().encoding(), tensor);
+  private void writeQuantized(TensorCodes tensor) throws IOException {
+    RowEncoder encoder = new RowEncoder(item.entry().encoding(), tensor, item.order().isSame());
     int rowBytes = Math.toIntExact(item.entry().encoding().rowBytes(columns));
     int most = chunkRows();
     byte[] bytes = new byte[Math.multiplyExact(most, rowBytes)];

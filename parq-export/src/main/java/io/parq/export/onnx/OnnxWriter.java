@@ -4,11 +4,11 @@ import io.parq.export.AtomicFolder;
 import io.parq.export.ModelFiles;
 import io.parq.export.ModelSource;
 import io.parq.export.ModelWriter;
+import io.parq.export.TensorCodes;
 import io.parq.export.TensorValues;
 import io.parq.export.TensorWork;
 import io.parq.export.model.ModelConfig;
 import io.parq.export.safetensors.TensorInfo;
-import io.parq.grids.QuantizedTensor;
 import io.parq.grids.TensorData;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -175,13 +175,13 @@ public final class OnnxWriter implements ModelWriter {
       file.write(plain.data(), weight.codes());
       return plain::toFloats;
     }
-    QuantizedTensor tensor = model.quantized(weight.info().name());
+    TensorCodes tensor = model.codes(weight.info().name());
     WeightBytes bytes = new WeightBytes(encoding, tensor);
     bytes.writeCodes(file, weight.codes());
     bytes.writeScales(file, weight.scales());
     if (encoding.zeroPoints()) {
       bytes.writeZeroPoints(file, weight.zeroPoints());
     }
-    return tensor::toFloats;
+    return tensor;
   }
 }

@@ -1,8 +1,8 @@
 package io.parq.export.onnx;
 
 import io.parq.export.Packing;
+import io.parq.export.TensorCodes;
 import io.parq.grids.Lattice;
-import io.parq.grids.QuantizedTensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -15,9 +15,9 @@ final class WeightBytes {
   private static final int BUFFER = 1 << 18;
 
   private final Encoding encoding;
-  private final QuantizedTensor tensor;
+  private final TensorCodes tensor;
 
-  WeightBytes(Encoding encoding, QuantizedTensor tensor) {
+  WeightBytes(Encoding encoding, TensorCodes tensor) {
     this.encoding = encoding;
     this.tensor = tensor;
   }
@@ -30,14 +30,13 @@ final class WeightBytes {
         MemorySegment.ofArray(new byte[Math.toIntExact(rows * encoding.rowBytes())]);
     for (long row = 0; row < encoding.rows(); row += rows) {
       int count = (int) Math.min(rows, encoding.rows() - row);
-      MemorySegment own = tensor.codes().asSlice(row * columns, (long) count * columns);
+      tensor.codes(row * columns, codes, 0, count * columns);
       if (encoding.odd()) {
-        MemorySegment.copy(own, ValueLayout.JAVA_BYTE, 0, codes, 0, count * columns);
         for (int i = 0; i < count * columns; i++) {
           codes[i] = (byte) (2 * codes[i] + 1);
         }
-        own = MemorySegment.ofArray(codes).asSlice(0, own.byteSize());
       }
+      MemorySegment own = MemorySegment.ofArray(codes).asSlice(0, (long) count * columns);
       MemorySegment out = packed.asSlice(0, count * encoding.rowBytes());
       pack(own, count, columns, out);
       file.write(out, offset + row * encoding.rowBytes());

@@ -40,6 +40,18 @@ import org.jspecify.annotations.Nullable;
  * thread-safe.
  */
 public final class SafetensorsWriter implements AutoCloseable {
+  /** The bytes of a tensor, piece by piece. */
+  @FunctionalInterface
+  public interface Pieces {
+    /**
+     * {@return the next piece, memory of any kind that is used before the next one is asked for;
+     * null at the end}
+     *
+     * @throws IOException if it cannot be read
+     */
+    @Nullable MemorySegment next() throws IOException;
+  }
+
   private record Place(AtomicFile file, TensorInfo info, long position) {}
 
   private final List<AtomicFile> files = new ArrayList<>();
@@ -187,20 +199,20 @@ public final class SafetensorsWriter implements AutoCloseable {
     if (size != info.byteSize()) {
       throw otherSize(info, size);
     }
-    put(name, parts.iterator());
+    Iterator<MemorySegment> iterator = parts.iterator();
+    put(name, () -> iterator.hasNext() ? iterator.next() : null);
   }
 
   /**
    * Writes a declared tensor, piece by piece.
    *
    * @param name its name
-   * @param pieces its little-endian bytes in their order, each piece used before the next one is
-   *     asked for
+   * @param pieces its little-endian bytes
    * @throws IllegalArgumentException if it was not declared or its size is another
    * @throws IllegalStateException if it was written before
    * @throws IOException if writing fails
    */
-  public void put(String name, Iterator<MemorySegment> pieces) throws IOException {
+  public void put(String name, Pieces pieces) throws IOException {
     Place place = place(name);
     synchronized (pending) {
       if (!pending.contains(name)) {
@@ -208,8 +220,7 @@ public final class SafetensorsWriter implements AutoCloseable {
       }
     }
     long size = 0;
-    while (pieces.hasNext()) {
-      MemorySegment piece = pieces.next();
+    for (MemorySegment piece = pieces.next(); piece != null; piece = pieces.next()) {
       if (piece.byteSize() > place.info().byteSize() - size) {
         throw otherSize(place.info(), size + piece.byteSize());
       }

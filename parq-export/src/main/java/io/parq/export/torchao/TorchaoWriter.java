@@ -7,6 +7,7 @@ import io.parq.export.FolderWriter;
 import io.parq.export.ModelFiles;
 import io.parq.export.ModelReader;
 import io.parq.export.ModelSource;
+import io.parq.export.TensorCodes;
 import io.parq.export.TensorValues;
 import io.parq.export.safetensors.SafetensorsReader;
 import io.parq.export.safetensors.SafetensorsWriter;
@@ -16,7 +17,6 @@ import io.parq.grids.BlockLayout;
 import io.parq.grids.DType;
 import io.parq.grids.Lattice;
 import io.parq.grids.QuantConfig;
-import io.parq.grids.QuantizedTensor;
 import io.parq.grids.Target;
 import io.parq.grids.TensorData;
 import io.parq.grids.UniformGrid;
@@ -27,6 +27,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,6 +62,9 @@ public final class TorchaoWriter extends FolderWriter {
 
   private static final JsonMapper JSON = new JsonMapper();
   private static final String WEIGHT = ".weight";
+
+  /** Codes that are written at a time. */
+  private static final int PIECE = 1 << 18;
 
   /** Read by transformers before it looks at the weights; without it they would be random. */
   private static final String QUANTIZATION =
@@ -205,7 +209,7 @@ public final class TorchaoWriter extends FolderWriter {
       out.put(name, plain.data());
       return plain::toFloats;
     }
-    QuantizedTensor quantized = model.quantized(name);
+    TensorCodes quantized = model.codes(name);
     Lattice lattice = quantized.lattice();
     UniformGrid grid = grid(lattice.config());
     // One scale of the whole tensor is repeated for its rows.
@@ -214,12 +218,22 @@ public final class TorchaoWriter extends FolderWriter {
     Arrays.fill(zeroPoints, grid.zeroPoint());
     float[] own = lattice.zeroPoints();
     float[] all = repeat(own == null ? zeroPoints : own, copies);
-    out.put(part(name, QDATA), quantized.codes());
+    byte[] codes = new byte[(int) Math.min(PIECE, tensor.elements())];
+    AtomicLong done = new AtomicLong();
+    out.put(
+        part(name, QDATA),
+        () -> {
+          long start = done.get();
+          int n = (int) Math.min(codes.length, tensor.elements() - start);
+          quantized.codes(start, codes, 0, n);
+          done.addAndGet(n);
+          return n == 0 ? null : MemorySegment.ofArray(codes).asSlice(0, n);
+        });
     out.put(part(name, SCALE), MemorySegment.ofArray(repeat(lattice.scales(), copies)));
     out.put(
         part(name, ZERO_POINT),
         TorchaoTarget.zeroPointType(grid) == DType.I8 ? bytes(all) : MemorySegment.ofArray(all));
-    return quantized::toFloats;
+    return quantized;
   }
 
   private static float[] repeat(float[] values, int copies) {
