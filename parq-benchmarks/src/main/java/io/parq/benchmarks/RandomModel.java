@@ -7,6 +7,7 @@ import io.parq.grids.Lattice;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.QuantizedTensor;
 import io.parq.grids.ScaleType;
+import io.parq.grids.SmallFloat;
 import io.parq.grids.TensorData;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -16,29 +17,34 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
-/** A llama of random codes, made when they are asked for: large without taking memory. */
+/**
+ * A llama of random codes, or of normally distributed bfloat16 weights, made when they are asked
+ * for: large without taking memory.
+ */
 final class RandomModel implements ModelSource {
   private static final long SEED = 1;
   private static final int VOCABULARY = 256;
+  private static final double DEVIATION = 0.03;
 
   private static final int HEAD = 64;
 
   private final Path folder;
-  private final QuantConfig config;
+  private final @Nullable QuantConfig config;
   private final Map<String, long[]> shapes = new LinkedHashMap<>();
 
   /**
    * Describes a model.
    *
    * @param folder existing; gets the configuration
-   * @param config of all matrices
+   * @param config of all matrices, or null if they are bfloat16
    * @param width of the model, a multiple of 64
    * @param layers how many, of 12.25 times the width's square of weights each
    */
-  RandomModel(Path folder, QuantConfig config, int width, int layers) throws IOException {
+  RandomModel(Path folder, @Nullable QuantConfig config, int width, int layers) throws IOException {
     int feedForward = width / 4 * 11;
     this.folder = folder;
     this.config = config;
@@ -78,8 +84,12 @@ final class RandomModel implements ModelSource {
   @Override
   public List<TensorInfo> tensors() {
     return shapes.entrySet().stream()
-        .map(tensor -> TensorInfo.of(tensor.getKey(), DType.F32, tensor.getValue()))
+        .map(tensor -> TensorInfo.of(tensor.getKey(), type(tensor.getValue()), tensor.getValue()))
         .toList();
+  }
+
+  private DType type(long[] shape) {
+    return config == null && shape.length == 2 ? DType.BF16 : DType.F32;
   }
 
   private long[] shape(String name) {
@@ -97,7 +107,7 @@ final class RandomModel implements ModelSource {
 
   @Override
   public QuantizedTensor quantized(String name) {
-    Lattice lattice = Lattice.unfitted(config, shape(name));
+    Lattice lattice = Lattice.unfitted(Objects.requireNonNull(config(name)), shape(name));
     SplittableRandom random = new SplittableRandom(SEED + name.hashCode());
     float[] scales = lattice.scales();
     for (int i = 0; i < scales.length; i++) {
@@ -114,9 +124,19 @@ final class RandomModel implements ModelSource {
 
   @Override
   public TensorData plain(String name) {
-    float[] ones = new float[Math.toIntExact(TensorData.elements(shape(name)))];
-    Arrays.fill(ones, 1f);
-    return TensorData.of(ones, shape(name));
+    long[] shape = shape(name);
+    int elements = Math.toIntExact(TensorData.elements(shape));
+    if (type(shape) == DType.F32) {
+      float[] ones = new float[elements];
+      Arrays.fill(ones, 1f);
+      return TensorData.of(ones, shape);
+    }
+    SplittableRandom random = new SplittableRandom(SEED + name.hashCode());
+    short[] weights = new short[elements];
+    for (int i = 0; i < elements; i++) {
+      weights[i] = SmallFloat.toBf16((float) random.nextGaussian(0, DEVIATION));
+    }
+    return new TensorData(DType.BF16, shape, MemorySegment.ofArray(weights));
   }
 
   @Override

@@ -98,8 +98,9 @@ final class BenchCommand implements Callable<Integer> {
       names = "--export",
       paramLabel = "FOLDER",
       description =
-          "time exporting packed models of random codes to every target instead, against copying the"
-              + " files; they are written below this folder and removed (7 GB, some minutes)")
+          "time exporting packed models of random codes to every target instead, and quantizing bfloat16"
+              + " into each, against copying the files; they are written below this folder and removed"
+              + " (7 GB, some minutes)")
   private @Nullable Path export;
 
   @Override

@@ -64,7 +64,10 @@ final class RowEncoder {
   }
 
   private int block(long row, int column) {
-    return Math.toIntExact((row * columns + column) / lattice.layout().blockLength());
+    // Columns that share a scale: the division of a long takes longer than what a block does.
+    int length = Math.min(columns, lattice.layout().blockLength());
+    int first = lattice.layout().blockLength() > columns ? 0 : (int) row * (columns / length);
+    return first + column / length;
   }
 
   private void integers(long row, int column, byte[] out, int at) {
