@@ -8,7 +8,6 @@ import io.parq.grids.QuantConfig;
 import io.parq.grids.QuantizedTensor;
 import io.parq.grids.TensorData;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -129,10 +128,8 @@ public final class FolderSource implements ModelSource {
     if (config == null) {
       throw new SafetensorsException(reader.path(), name, "not among the quantized tensors");
     }
-    TensorData weights = reader.tensor(name);
-    try (Arena arena = Arena.ofConfined()) {
-      return QuantizedTensor.quantize(
-          config, SafetensorsQuantizer.floats(weights, arena), weights.shape());
+    try {
+      return QuantizedTensor.quantize(config, reader.tensor(name));
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException(name + ": " + e.getMessage(), e);
     }

@@ -1,5 +1,6 @@
 package io.parq.grids;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
@@ -96,6 +97,53 @@ public final class QuantizedTensor {
     Lattice lattice = Lattice.unfitted(config, shape);
     lattice.fit(values);
     return of(lattice, values);
+  }
+
+  /**
+   * Quantizes as {@link #quantize(QuantConfig, MemorySegment, long...)} does, block by block where
+   * blocks do not depend on one another, so that floats are in memory for a few blocks only.
+   *
+   * @param config grid, granularity, scale type
+   * @param values floats of any type; not modified
+   * @return codes and lattice
+   * @throws IllegalArgumentException if shape and granularity do not fit or a value is not finite
+   */
+  public static QuantizedTensor quantize(QuantConfig config, TensorData values) {
+    Lattice lattice = Lattice.unfitted(config, values.shape());
+    BlockLayout layout = lattice.layout();
+    int size = layout.blockLength();
+    if (!lattice.fitsByBlock()) {
+      return quantizeWhole(config, values);
+    }
+    MemorySegment codes = allocate(layout.size());
+    int most = Math.min(Math.max(1, CHUNK / size), layout.blocks());
+    float[] x = new float[most * size];
+    byte[] bytes = new byte[x.length];
+    for (int block = 0; block < layout.blocks(); block += most) {
+      int length = Math.min(most, layout.blocks() - block) * size;
+      values.toFloats(layout.start(block), x, 0, length);
+      lattice.fitBlocks(block, x, 0, length);
+      lattice.codes(block, x, 0, length, bytes, 0);
+      MemorySegment.copy(bytes, 0, codes, ValueLayout.JAVA_BYTE, layout.start(block), length);
+    }
+    return new QuantizedTensor(lattice, codes);
+  }
+
+  private static QuantizedTensor quantizeWhole(QuantConfig config, TensorData values) {
+    if (values.dtype() == DType.F32) {
+      return quantize(config, values.data(), values.shape());
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      long elements = values.elements();
+      MemorySegment floats = arena.allocate(Float.BYTES * elements, Float.BYTES);
+      float[] chunk = new float[(int) Math.min(CHUNK, elements)];
+      for (long start = 0; start < elements; start += CHUNK) {
+        int length = (int) Math.min(CHUNK, elements - start);
+        values.toFloats(start, chunk, 0, length);
+        MemorySegment.copy(chunk, 0, floats, FLOAT, Float.BYTES * start, length);
+      }
+      return quantize(config, floats, values.shape());
+    }
   }
 
   /**
@@ -197,7 +245,7 @@ public final class QuantizedTensor {
   private static MemorySegment allocate(long bytes) {
     return bytes <= 1 << 30
         ? MemorySegment.ofArray(new byte[(int) bytes])
-        : java.lang.foreign.Arena.ofAuto().allocate(bytes);
+        : Arena.ofAuto().allocate(bytes);
   }
 
   private interface Piece {
