@@ -64,9 +64,9 @@ final class VectorPacking implements PackingKernels {
       LongVector word = own.sub(least).reinterpretAsLongs();
       LongVector high = word.lanewise(VectorOperators.LSHR, gap).and(low1 << bits);
       word = word.and(low1).or(high);
-      high = word.lanewise(VectorOperators.LSHR, 2 * gap).and(low2 << (2 * bits));
+      high = word.lanewise(VectorOperators.LSHR, 2L * gap).and(low2 << (2 * bits));
       word = word.and(low2).or(high);
-      high = word.lanewise(VectorOperators.LSHR, 4 * gap).and(low4 << (4 * bits));
+      high = word.lanewise(VectorOperators.LSHR, 4L * gap).and(low4 << (4 * bits));
       word = word.and(low4).or(high);
       word.reinterpretAsBytes().rearrange(together).intoArray(packed, position);
       position += WORDS * bits;
@@ -91,9 +91,9 @@ final class VectorPacking implements PackingKernels {
     for (int i = 0; i < length; i += LENGTH) {
       LongVector word =
           ByteVector.fromArray(BYTES, packed, position).rearrange(apart).reinterpretAsLongs();
-      LongVector high = word.lanewise(VectorOperators.LSHL, 4 * gap).and(low4 << 32);
+      LongVector high = word.lanewise(VectorOperators.LSHL, 4L * gap).and(low4 << 32);
       word = word.and(low4).or(high);
-      high = word.lanewise(VectorOperators.LSHL, 2 * gap).and(low2 << 16);
+      high = word.lanewise(VectorOperators.LSHL, 2L * gap).and(low2 << 16);
       word = word.and(low2).or(high);
       high = word.lanewise(VectorOperators.LSHL, gap).and(low1 << 8);
       word = word.and(low1).or(high);

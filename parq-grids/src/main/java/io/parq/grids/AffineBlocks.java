@@ -6,25 +6,30 @@ import org.jspecify.annotations.Nullable;
 /**
  * Blocks of equal length whose values are {@code (code - zeroPoint + shift) * scale + offset},
  * computed in this order in single precision. That is how uniform grids are stored anywhere.
- *
- * @param size codes of a block, at least 1
- * @param scales one a block; kept
- * @param zeroPoints one a block, or null for zeros; kept
- * @param shift added to all codes
- * @param offsets one a block, or null for zeros; kept
  */
-public record AffineBlocks(
-    int size,
-    float[] scales,
-    float @Nullable [] zeroPoints,
-    float shift,
-    float @Nullable [] offsets) {
+public final class AffineBlocks {
+  private final int size;
+  private final float[] scales;
+  private final float @Nullable [] zeroPoints;
+  private final float shift;
+  private final float @Nullable [] offsets;
+
   /**
-   * Checks that there is one of each for every block.
+   * Views scales.
    *
+   * @param size codes of a block, at least 1
+   * @param scales one a block; kept, not copied
+   * @param zeroPoints one a block, or null for zeros; kept, not copied
+   * @param shift added to all codes
+   * @param offsets one a block, or null for zeros; kept, not copied
    * @throws IllegalArgumentException if the size is below 1 or numbers differ
    */
-  public AffineBlocks {
+  public AffineBlocks(
+      int size,
+      float[] scales,
+      float @Nullable [] zeroPoints,
+      float shift,
+      float @Nullable [] offsets) {
     if (size < 1
         || (zeroPoints != null && zeroPoints.length != scales.length)
         || (offsets != null && offsets.length != scales.length)) {
@@ -36,11 +41,31 @@ public record AffineBlocks(
                   zeroPoints == null ? "no" : zeroPoints.length,
                   offsets == null ? "no" : offsets.length));
     }
+    this.size = size;
+    this.scales = scales;
+    this.zeroPoints = zeroPoints;
+    this.shift = shift;
+    this.offsets = offsets;
   }
 
-  /** Blocks without zero points, shift and offsets. */
-  public AffineBlocks(int size, float[] scales) {
-    this(size, scales, null, 0f, null);
+  int size() {
+    return size;
+  }
+
+  float[] scales() {
+    return scales;
+  }
+
+  float @Nullable [] zeroPoints() {
+    return zeroPoints;
+  }
+
+  float shift() {
+    return shift;
+  }
+
+  float @Nullable [] offsets() {
+    return offsets;
   }
 
   /**

@@ -117,12 +117,15 @@ interface BlockKernels {
       int length,
       float[] out,
       int from) {
+    float[] scales = blocks.scales();
+    float[] zeroPoints = blocks.zeroPoints();
+    float[] offsets = blocks.offsets();
     float shift = blocks.shift();
     for (int done = 0, b = block; done < length; b++) {
       int end = done + Math.min(blocks.size(), length - done);
-      float zeroPoint = blocks.zeroPoints() == null ? 0f : blocks.zeroPoints()[b];
-      float scale = blocks.scales()[b];
-      float offset = blocks.offsets() == null ? 0f : blocks.offsets()[b];
+      float zeroPoint = zeroPoints == null ? 0f : zeroPoints[b];
+      float scale = scales[b];
+      float offset = offsets == null ? 0f : offsets[b];
       for (; done < end; done++) {
         out[from + done] = (codes[codesFrom + done] - zeroPoint + shift) * scale + offset;
       }

@@ -10,8 +10,9 @@ final class Block {
   private final int elements;
   private final int groups;
   private final byte[] codes;
-  private final AffineBlocks values;
+  private final float[] scales;
   private final float[] offsets;
+  private final AffineBlocks values;
   private int firstCode;
   private int firstGroup;
 
@@ -19,8 +20,9 @@ final class Block {
     this.elements = elements;
     this.groups = groups;
     codes = new byte[elements * blocks];
+    scales = new float[groups * blocks];
     offsets = new float[groups * blocks];
-    values = new AffineBlocks(elements / groups, new float[groups * blocks], null, 0f, offsets);
+    values = new AffineBlocks(elements / groups, scales, null, 0f, offsets);
   }
 
   /** Turns to a block; what it held stays until it is written. */
@@ -45,7 +47,7 @@ final class Block {
   }
 
   void group(int group, float scale, float offset) {
-    values.scales()[firstGroup + group] = scale;
+    scales[firstGroup + group] = scale;
     offsets[firstGroup + group] = offset;
   }
 
@@ -56,7 +58,7 @@ final class Block {
 
   /** The scales of all blocks, group by group. */
   float[] scales() {
-    return values.scales();
+    return scales;
   }
 
   /** The offsets of all blocks, group by group. */

@@ -86,11 +86,11 @@ final class Bytes {
 
   /** Spreads the lowest eight bits, one to the lowest bit of each byte. */
   static long spread(int bits) {
-    return ((((bits & 0xff) * ONES & DIAGONAL) + ~SIGNS) >>> 7) & ONES;
+    return (((((bits & 0xff) * ONES) & DIAGONAL) + ~SIGNS) >>> 7) & ONES;
   }
 
   /** Gathers the lowest bit of each byte, the reverse. */
   static int gather(long bytes) {
-    return (int) ((bytes & ONES) * GATHER >>> 56);
+    return (int) (((bytes & ONES) * GATHER) >>> 56);
   }
 }
