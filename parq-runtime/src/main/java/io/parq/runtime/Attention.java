@@ -45,10 +45,15 @@ final class Attention {
         .toList();
   }
 
-  /** From normalized tokens to what is added to them; their keys and values go to the caches. */
+  /**
+   * From normalized tokens to what is added to them, in the caller's scratch; their keys and values
+   * go to the caches.
+   */
   float[] apply(float[] x, int tokens, List<Span> spans) {
     int stride = queries + 2 * keys;
-    float[] qkv = new float[tokens * stride];
+    Scratch scratch = Scratch.ofCaller();
+    float[] y = scratch.floats(tokens * config.hiddenSize());
+    float[] qkv = scratch.floats(tokens * stride);
     Linear.apply(projections, x, tokens, qkv, stride);
     Span[] owners = new Span[tokens];
     long products = 0;
@@ -57,7 +62,7 @@ final class Attention {
       store(qkv, span);
       products += (long) span.count() * queries * (span.cache().length() + span.count());
     }
-    float[] seen = new float[tokens * queries];
+    float[] seen = scratch.floats(tokens * queries);
     Team.run(
         products,
         tokens * config.heads(),
@@ -65,7 +70,6 @@ final class Attention {
           int token = i / config.heads();
           head(qkv, token, i % config.heads(), owners[token], seen);
         });
-    float[] y = new float[tokens * config.hiddenSize()];
     output.apply(seen, tokens, y, 0, config.hiddenSize());
     return y;
   }
@@ -95,7 +99,10 @@ final class Attention {
     }
   }
 
-  /** One head of one token: the values that it sees, by the softmax of its products with keys. */
+  /**
+   * One head of one token: the values that it sees, by the softmax of its products with keys, in
+   * one go: a larger product than all before shrinks what there is.
+   */
   private void head(float[] qkv, int token, int head, Span span, float[] seen) {
     KeyValueCache cache = span.cache();
     int dim = config.headDim();
@@ -104,23 +111,30 @@ final class Attention {
     int first = window == 0 ? 0 : Math.max(0, last - window + 1);
     int shared = head / (config.heads() / config.keyValueHeads()) * dim;
     int query = token * (queries + 2 * keys) + head * dim;
-    float[] weights = new float[last - first + 1];
-    float most = Float.NEGATIVE_INFINITY;
-    float scale = (float) config.attentionScale();
-    for (int i = 0; i < weights.length; i++) {
-      int key = (first + i) * keys + shared;
-      weights[i] = kernels.dot(qkv, query, cache.keys(layer), key, dim) * scale;
-      most = Math.max(most, weights[i]);
-    }
-    double sum = 0;
-    for (int i = 0; i < weights.length; i++) {
-      weights[i] = (float) Math.exp(weights[i] - most);
-      sum += weights[i];
-    }
     int to = token * queries + head * dim;
-    for (int i = 0; i < weights.length; i++) {
-      float part = (float) (weights[i] / sum);
-      kernels.addScaled(part, cache.values(layer), (first + i) * keys + shared, seen, to, dim);
+    Arrays.fill(seen, to, to + dim, 0f);
+    float scale = (float) config.attentionScale();
+    float most = Float.NEGATIVE_INFINITY;
+    double sum = 0;
+    for (int i = first; i <= last; i++) {
+      int at = i * keys + shared;
+      float product = kernels.dot(qkv, query, cache.keys(layer), at, dim) * scale;
+      if (product > most) {
+        float factor = (float) Math.exp(most - product);
+        scale(seen, to, dim, factor);
+        sum *= factor;
+        most = product;
+      }
+      float weight = (float) Math.exp(product - most);
+      sum += weight;
+      kernels.addScaled(weight, cache.values(layer), at, seen, to, dim);
+    }
+    scale(seen, to, dim, (float) (1 / sum));
+  }
+
+  private static void scale(float[] x, int at, int length, float factor) {
+    for (int i = at; i < at + length; i++) {
+      x[i] *= factor;
     }
   }
 }

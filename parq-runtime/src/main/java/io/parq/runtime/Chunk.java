@@ -6,6 +6,7 @@ final class Chunk {
   private final int to;
   private final int length;
   private final KeyValueCache cache;
+  private final float[] logits;
 
   /**
    * Says which.
@@ -14,12 +15,14 @@ final class Chunk {
    * @param to end of those to be read; the first one is that which the cache does not have
    * @param length tokens of the sequence, of which {@code to} may be fewer
    * @param cache of the sequence; grows by what is read
+   * @param logits receives those of the token after the sequence's last one, if that is read
    */
-  Chunk(int[] ids, int to, int length, KeyValueCache cache) {
+  Chunk(int[] ids, int to, int length, KeyValueCache cache, float[] logits) {
     this.ids = ids;
     this.to = to;
     this.length = length;
     this.cache = cache;
+    this.logits = logits;
   }
 
   int[] ids() {
@@ -36,6 +39,10 @@ final class Chunk {
 
   KeyValueCache cache() {
     return cache;
+  }
+
+  float[] logits() {
+    return logits;
   }
 
   int count() {

@@ -152,7 +152,7 @@ final class CodebookMatrix extends PackedMatrix {
     int lanes = geometry.lanes();
     int half = 1 << (plane.bits() - 1);
     int group = column / geometry.groupPadded();
-    short[] fields = new short[count * rows];
+    short[] fields = Scratch.ofTask().shorts(count * rows);
     kernels.unpack(plane, tile, column, count, fields);
     for (int row = 0; row < rows; row++) {
       int at = row / lanes * lanes + Plane.order(row % lanes, lanes);

@@ -5,16 +5,14 @@ import io.parq.export.model.ModelConfig;
 import io.parq.export.model.Rope;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 
 /** A decoder's weights and what they compute. Thread-safe: all state is in the cache. */
 final class Decoder {
   /** Most tokens that go through the layers together. */
-  private static final int CHUNK = 256;
+  static final int CHUNK = 256;
 
   private final ModelConfig config;
   private final PackedMatrix embedding;
@@ -69,52 +67,77 @@ final class Decoder {
     int vocabulary = config.vocabSize();
     float[] logits = new float[Math.multiplyExact(everywhere ? length - first : 1, vocabulary)];
     for (int from = first; from < length; from += CHUNK) {
-      int tokens = Math.min(CHUNK, length - from);
-      Chunk chunk = new Chunk(ids, from + tokens, length, cache);
-      float[] hidden = hidden(List.of(chunk), tokens);
+      Chunk chunk = new Chunk(ids, Math.min(from + CHUNK, length), length, cache, logits);
       if (everywhere) {
-        head.apply(norm.copy(hidden), tokens, logits, (from - first) * vocabulary, vocabulary);
-      } else if (from + tokens == length) {
-        float[] last =
-            Arrays.copyOfRange(hidden, hidden.length - config.hiddenSize(), hidden.length);
-        head.apply(norm.copy(last), 1, logits, 0, vocabulary);
+        everywhere(chunk, (from - first) * vocabulary);
+      } else {
+        step(List.of(chunk));
       }
     }
     return logits;
   }
 
+  /** Reads tokens, and stores logits after each of them. */
+  private void everywhere(Chunk chunk, int at) {
+    Scratch scratch = Scratch.ofCaller();
+    int mark = scratch.mark();
+    try {
+      int tokens = chunk.count();
+      float[] hidden = hidden(List.of(chunk), tokens);
+      head.apply(norm.copy(hidden), tokens, chunk.logits(), at, config.vocabSize());
+    } finally {
+      scratch.release(mark);
+    }
+  }
+
   /**
-   * Reads tokens of several sequences together, so that weights are read from memory once for all.
+   * Reads tokens of several sequences together, so that weights are read from memory once for all,
+   * and stores logits after each token that is the last of its sequence.
    *
    * @param chunks of different sequences, each with a token or more, made after {@link #refresh}
-   * @return for each of them logits after the sequence's last token, or nothing if it is not there
    */
-  float[][] step(List<Chunk> chunks) {
+  void step(List<Chunk> chunks) {
+    Scratch scratch = Scratch.ofCaller();
+    int mark = scratch.mark();
+    try {
+      int tokens = 0;
+      List<Chunk> ended = new ArrayList<>();
+      List<Integer> ends = new ArrayList<>();
+      for (Chunk chunk : chunks) {
+        check(chunk.ids(), chunk.cache().length(), chunk.to());
+        tokens = Math.addExact(tokens, chunk.count());
+        if (chunk.isLast()) {
+          ended.add(chunk);
+          ends.add(tokens - 1);
+        }
+      }
+      float[] hidden = hidden(chunks, tokens);
+      if (!ended.isEmpty()) {
+        logits(hidden, ends, ended);
+      }
+    } finally {
+      scratch.release(mark);
+    }
+  }
+
+  private void logits(float[] hidden, List<Integer> tokens, List<Chunk> chunks) {
     int size = config.hiddenSize();
-    int[] ends = new int[chunks.size()];
-    int tokens = 0;
-    for (int i = 0; i < ends.length; i++) {
-      Chunk chunk = chunks.get(i);
-      check(chunk.ids(), chunk.cache().length(), chunk.to());
-      tokens = Math.addExact(tokens, chunk.count());
-      ends[i] = tokens;
+    int vocabulary = config.vocabSize();
+    int count = chunks.size();
+    float[] last = Scratch.ofCaller().floats(count * size);
+    for (int i = 0; i < count; i++) {
+      System.arraycopy(hidden, tokens.get(i) * size, last, i * size, size);
+      norm.apply(last, i * size);
     }
-    float[] hidden = hidden(chunks, tokens);
-    int[] wanted = IntStream.range(0, ends.length).filter(i -> chunks.get(i).isLast()).toArray();
-    float[][] logits = new float[ends.length][0];
-    if (wanted.length > 0) {
-      float[] last = new float[wanted.length * size];
-      for (int i = 0; i < wanted.length; i++) {
-        System.arraycopy(hidden, (ends[wanted[i]] - 1) * size, last, i * size, size);
-      }
-      int vocabulary = config.vocabSize();
-      float[] all = new float[Math.multiplyExact(wanted.length, vocabulary)];
-      head.apply(norm.copy(last), wanted.length, all, 0, vocabulary);
-      for (int i = 0; i < wanted.length; i++) {
-        logits[wanted[i]] = Arrays.copyOfRange(all, i * vocabulary, (i + 1) * vocabulary);
-      }
+    if (count == 1) {
+      head.apply(last, 1, chunks.getFirst().logits(), 0, vocabulary);
+      return;
     }
-    return logits;
+    float[] all = Scratch.ofCaller().floats(Math.multiplyExact(count, vocabulary));
+    head.apply(last, count, all, 0, vocabulary);
+    for (int i = 0; i < count; i++) {
+      System.arraycopy(all, i * vocabulary, chunks.get(i).logits(), 0, vocabulary);
+    }
   }
 
   /**
@@ -139,7 +162,7 @@ final class Decoder {
     return List.of(config.rope().frequencies(length), config.localRope().frequencies(length));
   }
 
-  /** What the layers make of the next tokens. */
+  /** What the layers make of the next tokens, in the caller's scratch. */
   private float[] hidden(List<Chunk> chunks, int tokens) {
     float[] x = embed(chunks, tokens);
     Map<Rope, List<Span>> spans = new HashMap<>();
@@ -157,7 +180,7 @@ final class Decoder {
 
   private float[] embed(List<Chunk> chunks, int tokens) {
     int size = config.hiddenSize();
-    float[] x = new float[Math.multiplyExact(tokens, size)];
+    float[] x = Scratch.ofCaller().floats(Math.multiplyExact(tokens, size));
     int at = 0;
     for (Chunk chunk : chunks) {
       chunk.cache().reserve(chunk.length());

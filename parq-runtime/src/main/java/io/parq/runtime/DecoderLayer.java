@@ -42,8 +42,12 @@ final class DecoderLayer {
 
   /** Runs tokens through the layer, in place. */
   void apply(float[] x, int tokens, List<Span> spans) {
+    Scratch scratch = Scratch.ofCaller();
+    int mark = scratch.mark();
     add(x, attention.apply(inputNorm.copy(x), tokens, spans), attendedNorm);
+    scratch.release(mark);
     add(x, feedForward.apply(feedForwardNorm.copy(x), tokens), fedNorm);
+    scratch.release(mark);
   }
 
   private static void add(float[] x, float[] part, @Nullable RmsNorm norm) {

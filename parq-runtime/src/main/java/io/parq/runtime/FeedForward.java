@@ -40,12 +40,14 @@ final class FeedForward {
     return Stream.concat(projections.stream(), Stream.of(down)).toList();
   }
 
-  /** From normalized tokens to what is added to them. */
+  /** From normalized tokens to what is added to them, in the caller's scratch. */
   float[] apply(float[] x, int tokens) {
     int inner = config.intermediateSize();
-    float[] both = new float[Math.multiplyExact(tokens, 2 * inner)];
+    Scratch scratch = Scratch.ofCaller();
+    float[] y = scratch.floats(tokens * config.hiddenSize());
+    float[] both = scratch.floats(Math.multiplyExact(tokens, 2 * inner));
     Linear.apply(projections, x, tokens, both, 2 * inner);
-    float[] gated = new float[tokens * inner];
+    float[] gated = scratch.floats(tokens * inner);
     int parts = Math.ceilDiv(inner, PART);
     Team.run(
         WORK * gated.length,
@@ -54,7 +56,6 @@ final class FeedForward {
           int from = task % parts * PART;
           gate(both, task / parts, from, Math.min(PART, inner - from), gated);
         });
-    float[] y = new float[tokens * config.hiddenSize()];
     down.apply(gated, tokens, y, 0, config.hiddenSize());
     return y;
   }

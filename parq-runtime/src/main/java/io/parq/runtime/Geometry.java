@@ -1,5 +1,7 @@
 package io.parq.runtime;
 
+import java.util.Arrays;
+
 /**
  * How a matrix is cut: rows into tiles, columns into groups. Groups are padded to whole numbers of
  * {@link #UNIT} columns, rows to whole tiles; what is added counts nothing.
@@ -53,26 +55,16 @@ record Geometry(long rows, int columns, int group, int lanes) {
     return (row / tileRows() * groups() + group) * tileRows() + row % tileRows();
   }
 
-  /** A token's vector with padding; maybe the array itself. */
+  /** A token's vector with padding, in the caller's scratch; maybe the array itself. */
   float[] pad(float[] x, int token) {
     if (columns == columnsPadded() && x.length == columns) {
       return x;
     }
-    float[] wide = new float[columnsPadded()];
+    float[] wide = Scratch.ofCaller().floats(columnsPadded());
     for (int g = 0; g < groups(); g++) {
-      System.arraycopy(x, token * columns + g * group, wide, g * groupPadded(), group);
-    }
-    return wide;
-  }
-
-  /** The same of whole numbers. */
-  short[] pad(short[] x, int token) {
-    if (columns == columnsPadded() && x.length == columns) {
-      return x;
-    }
-    short[] wide = new short[columnsPadded()];
-    for (int g = 0; g < groups(); g++) {
-      System.arraycopy(x, token * columns + g * group, wide, g * groupPadded(), group);
+      int to = g * groupPadded();
+      System.arraycopy(x, token * columns + g * group, wide, to, group);
+      Arrays.fill(wide, to + group, to + groupPadded(), 0f);
     }
     return wide;
   }

@@ -6,7 +6,6 @@ import io.parq.grids.Lattice;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.ScaleType;
 import io.parq.grids.UniformGrid;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -14,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Vectors that matrices are multiplied with, one for each token: quantized once, and made ready
- * once for all matrices of a kind. Not for several threads.
+ * once for all matrices of a kind. All of it is in the caller's {@link Scratch}. Not for several
+ * threads.
  */
 final class Input {
   private static final QuantConfig ASYMMETRIC =
@@ -87,15 +87,33 @@ final class Input {
       return x;
     }
     if (rounded == null) {
-      rounded = x.clone();
-      activations.fakeQuantize(rounded, tokens, columns);
+      float[] all = Scratch.ofCaller().floats(x.length);
+      if (activations == ActivationQuantization.INT8_ASYM_PER_TOKEN) {
+        Codes whole = codes();
+        for (int token = 0; token < tokens; token++) {
+          decode(whole, token, all);
+        }
+      } else {
+        System.arraycopy(x, 0, all, 0, x.length);
+        activations.fakeQuantize(all, tokens, columns);
+      }
+      rounded = all;
     }
     return rounded;
   }
 
+  private void decode(Codes from, int token, float[] to) {
+    float zero = from.zeros()[token];
+    float factor = from.factors()[token];
+    for (int i = token * columns; i < (token + 1) * columns; i++) {
+      to[i] = (from.codes()[i] - zero) * factor;
+    }
+  }
+
   private Codes codes() {
     if (codes == null) {
-      Codes all = new Codes(new byte[x.length], new float[tokens], new float[tokens]);
+      Scratch own = Scratch.ofCaller();
+      Codes all = new Codes(own.bytes(x.length), own.floats(tokens), own.floats(tokens));
       Team.run(WORK * x.length, tokens, token -> quantize(token, all));
       codes = all;
     }
@@ -104,9 +122,9 @@ final class Input {
 
   private void quantize(int token, Codes all) {
     boolean symmetric = activations == ActivationQuantization.INT8_SYM_PER_TOKEN;
-    Lattice lattice = Lattice.unfitted(symmetric ? SYMMETRIC : ASYMMETRIC, 1, columns);
-    long from = (long) token * columns * Float.BYTES;
-    lattice.fit(MemorySegment.ofArray(x).asSlice(from, (long) columns * Float.BYTES));
+    // Of two rows, for one alone would be copied to be fitted.
+    Lattice lattice = Lattice.unfitted(symmetric ? SYMMETRIC : ASYMMETRIC, 2, columns);
+    lattice.fitBlocks(0, x, token * columns, columns);
     lattice.codes(0, x, token * columns, columns, all.codes(), token * columns);
     float[] zeros = lattice.zeroPoints();
     all.zeros()[token] = zeros == null ? 0 : zeros[0];
@@ -130,7 +148,7 @@ final class Input {
 
   /** Codes of a token less its zero, with padding. */
   private short[] differences(Geometry geometry, int token) {
-    short[] padded = new short[geometry.columnsPadded()];
+    short[] padded = Scratch.ofCaller().shorts(geometry.columnsPadded());
     byte[] values = codes().codes();
     int zero = (int) codes().zeros()[token];
     for (int g = 0; g < geometry.groups(); g++) {
@@ -139,6 +157,7 @@ final class Input {
       for (int i = 0; i < geometry.group(); i++) {
         padded[to + i] = (short) (values[from + i] - zero);
       }
+      Arrays.fill(padded, to + geometry.group(), to + geometry.groupPadded(), (short) 0);
     }
     return padded;
   }
@@ -147,15 +166,16 @@ final class Input {
   Numbers numbers(Geometry geometry, Operand.Kind kind, int chunk) {
     int stride = geometry.columnsPadded();
     int chunks = stride / chunk;
+    Scratch own = Scratch.ofCaller();
     Numbers numbers =
         new Numbers(
             tokens,
             stride,
             chunk,
-            new int[Math.multiplyExact(tokens, stride)],
+            own.ints(Math.multiplyExact(tokens, stride)),
             codes().zeros(),
             codes().factors(),
-            new float[Math.multiplyExact(tokens, chunks)]);
+            own.floats(Math.multiplyExact(tokens, chunks)));
     Team.run(
         WORK * x.length,
         tokens,

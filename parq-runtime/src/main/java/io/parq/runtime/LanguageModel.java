@@ -225,14 +225,18 @@ public final class LanguageModel implements AutoCloseable {
       KeyValueCache cache,
       int positions,
       Consumer<String> stream) {
-    return new Sequence(codec, prompt, generation, cache, positions, stream);
+    int vocabulary = config().vocabSize();
+    return new Sequence(codec, prompt, generation, cache, positions, vocabulary, stream);
   }
 
   Generation.Result run(Sequence sequence) {
     boolean goesOn = true;
     while (goesOn && !Thread.currentThread().isInterrupted()) {
-      Chunk all = sequence.next(Integer.MAX_VALUE);
-      goesOn = sequence.add(decoder.read(all.ids(), all.length(), all.cache(), false));
+      decoder.refresh(sequence.cache(), sequence.length());
+      while (sequence.unread() > 0) {
+        decoder.step(List.of(sequence.next(Decoder.CHUNK)));
+      }
+      goesOn = sequence.add();
     }
     return sequence.result();
   }

@@ -28,25 +28,26 @@ final class Linear {
     return matrix;
   }
 
-  /** Makes inputs ready, also for other layers whose inputs are quantized in the same way. */
-  Input input(float[] x, int tokens) {
-    return new Input(x, tokens, activations);
-  }
-
   /** Computes results for tokens, {@code stride} apart from {@code from} on. */
   void apply(float[] x, int tokens, float[] y, int from, int stride) {
-    apply(input(x, tokens), y, from, stride);
+    Scratch scratch = Scratch.ofCaller();
+    int mark = scratch.mark();
+    apply(new Input(x, tokens, activations), y, from, stride);
+    scratch.release(mark);
   }
 
   /** Computes results where several layers have the same inputs, one beside the other. */
   static void apply(List<Linear> layers, float[] x, int tokens, float[] y, int stride) {
-    Input input = layers.getFirst().input(x, tokens);
+    Scratch scratch = Scratch.ofCaller();
+    int mark = scratch.mark();
+    Input input = new Input(x, tokens, layers.getFirst().activations);
     int from = 0;
     for (Linear layer : layers) {
       boolean same = layer.activations == input.activations();
-      layer.apply(same ? input : layer.input(x, tokens), y, from, stride);
+      layer.apply(same ? input : new Input(x, tokens, layer.activations), y, from, stride);
       from += layer.matrix.rows();
     }
+    scratch.release(mark);
   }
 
   private void apply(Input x, float[] y, int from, int stride) {

@@ -21,10 +21,10 @@ interface MatrixKernels {
   /** Whether {@link #prepare} and {@link #multiply} know such fields; others are unpacked. */
   boolean knows(int bits, boolean levels);
 
-  /** Makes a vector ready for {@link #multiply}. */
+  /** Makes a vector ready for {@link #multiply}, in the caller's scratch; it may be kept. */
   Operand prepare(Kind kind, float[] x);
 
-  /** Makes {@code factor} times a vector of 9-bit numbers ready, for fields of up to 4 bits. */
+  /** The same of {@code factor} times 9-bit numbers, for fields of up to 4 bits. */
   Operand prepare(Kind kind, short[] x, float factor);
 
   /** Adds the sum over groups of a scale times the sum of {@code (field - centre) * x}. */

@@ -133,7 +133,13 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
     if (tokens < 1) {
       throw new IllegalArgumentException("%d tokens, expected at least 1".formatted(tokens));
     }
-    multiply(new Input(x, tokens, activations), y, from, stride);
+    Scratch scratch = Scratch.ofCaller();
+    int mark = scratch.mark();
+    try {
+      multiply(new Input(x, tokens, activations), y, from, stride);
+    } finally {
+      scratch.release(mark);
+    }
   }
 
   /** Multiplies with what other matrices are multiplied with too. */
@@ -168,7 +174,7 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
             Arrays.fill(y, at, at + rows, 0f);
             term.add(tile, y, at);
           } else {
-            float[] sums = new float[rows];
+            float[] sums = zeros(rows);
             term.add(tile, sums, 0);
             System.arraycopy(sums, 0, y, at, count);
           }
@@ -189,7 +195,18 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
   }
 
   private void forEachTile(int tokens, Team.Body work) {
-    Team.run(geometry.rows() * geometry.columns() * tokens, geometry.tiles(), work);
+    Team.run(
+        geometry.rows() * geometry.columns() * tokens,
+        geometry.tiles(),
+        tile -> {
+          Scratch scratch = Scratch.ofTask();
+          int mark = scratch.mark();
+          try {
+            work.run(tile);
+          } finally {
+            scratch.release(mark);
+          }
+        });
   }
 
   /** Stores the sums of a tile, {@code [token][row]}. */
@@ -219,7 +236,7 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
 
   abstract float value(int row, int column);
 
-  /** The product with one vector. */
+  /** The product with one vector, as long as the caller's scratch keeps what it is made of. */
   abstract Term product(Input x, int token);
 
   /** The product with all vectors. */
@@ -228,7 +245,7 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
   }
 
   /**
-   * Unpacks columns of a tile, {@code [column][row]}.
+   * Unpacks columns of a tile, {@code [column][row]}, by way of the task's scratch.
    *
    * @param column the first one, padded; a multiple of {@link Geometry#UNIT}
    * @param count number of columns within one group, such a multiple too, up to {@link #CHUNK}
@@ -239,15 +256,19 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
   /** The product with all vectors by way of floats. */
   final Batch floatBatch(Input x) {
     int tokens = x.tokens();
-    float[] chunks = new float[Math.multiplyExact(tokens, geometry.columnsPadded())];
+    Scratch scratch = Scratch.ofCaller();
+    float[] chunks = scratch.floats(Math.multiplyExact(tokens, geometry.columnsPadded()));
+    float[] values = x.values();
     for (int token = 0; token < tokens; token++) {
-      float[] padded = geometry.pad(x.values(), token);
+      int mark = scratch.mark();
+      float[] padded = geometry.pad(values, token);
       for (int column = 0; column < padded.length; column += chunk()) {
         System.arraycopy(padded, column, chunks, column * tokens + token * chunk(), chunk());
       }
+      scratch.release(mark);
     }
     return (tile, y, from, stride) -> {
-      float[] sums = new float[Math.multiplyExact(tokens, geometry.tileRows())];
+      float[] sums = zeros(Math.multiplyExact(tokens, geometry.tileRows()));
       multiplyUnpacked(tile, chunks, tokens, sums);
       store(tile, sums, tokens, y, from, stride);
     };
@@ -257,18 +278,28 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
   final Term floatTerm(Input x, int token) {
     float[] padded = geometry.pad(x.values(), token);
     return (tile, y, yAt) -> {
-      float[] sums = new float[geometry.tileRows()];
+      float[] sums = zeros(geometry.tileRows());
       multiplyUnpacked(tile, padded, 1, sums);
       kernels.addScaled(1, sums, 0, y, yAt, sums.length);
     };
   }
 
+  /** Zeros in the task's scratch. */
+  static float[] zeros(int length) {
+    float[] zeros = Scratch.ofTask().floats(length);
+    Arrays.fill(zeros, 0f);
+    return zeros;
+  }
+
   /** Multiplies with {@code [chunk][token][column]}. */
   private void multiplyUnpacked(int tile, float[] x, int tokens, float[] sums) {
     int chunk = chunk();
-    float[] weights = new float[chunk * geometry.tileRows()];
+    Scratch scratch = Scratch.ofTask();
+    float[] weights = scratch.floats(chunk * geometry.tileRows());
+    int mark = scratch.mark();
     for (int column = 0; column < geometry.columnsPadded(); column += chunk) {
       unpack(tile, column, chunk, weights);
+      scratch.release(mark);
       kernels.dense(weights, chunk, x, column * tokens, chunk, tokens, sums);
     }
   }

@@ -32,9 +32,10 @@ final class RmsNorm {
     }
   }
 
-  /** Normalized copies of vectors. */
+  /** Normalized copies of vectors, in the caller's scratch. */
   float[] copy(float[] x) {
-    float[] y = x.clone();
+    float[] y = Scratch.ofCaller().floats(x.length);
+    System.arraycopy(x, 0, y, 0, x.length);
     for (int at = 0; at < y.length; at += weights.length) {
       apply(y, at);
     }

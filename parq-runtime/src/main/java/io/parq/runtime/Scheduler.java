@@ -196,9 +196,8 @@ public final class Scheduler implements AutoCloseable {
       }
     }
     int[] before = chunks.stream().mapToInt(chunk -> chunk.cache().length()).toArray();
-    float[][] logits;
     try {
-      logits = model.decoder().step(chunks);
+      model.decoder().step(chunks);
     } catch (RuntimeException e) {
       for (int i = 0; i < before.length; i++) {
         chunks.get(i).cache().length(before[i]); // nothing was read
@@ -208,12 +207,12 @@ public final class Scheduler implements AutoCloseable {
     IntStream.range(0, read.size())
         .parallel()
         .filter(i -> chunks.get(i).isLast())
-        .forEach(i -> add(read.get(i), logits[i]));
+        .forEach(i -> add(read.get(i)));
   }
 
-  private static void add(Job job, float[] logits) {
+  private static void add(Job job) {
     try {
-      if (!job.sequence().add(logits)) {
+      if (!job.sequence().add()) {
         job.finish();
       }
     } catch (RuntimeException | Error e) {

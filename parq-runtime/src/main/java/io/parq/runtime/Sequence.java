@@ -14,6 +14,7 @@ final class Sequence {
   private final SplittableRandom random;
   private final TextStream text;
   private final KeyValueCache cache;
+  private final float[] logits;
   private final DecodedText decoded;
   private final int[] ids;
   private final int first;
@@ -28,6 +29,7 @@ final class Sequence {
    *
    * @param prompt its tokens, one at least, of which the cache may have some; not modified
    * @param positions most tokens, those of the prompt included
+   * @param vocabulary number of the model's tokens
    */
   Sequence(
       Codec codec,
@@ -35,6 +37,7 @@ final class Sequence {
       Generation generation,
       KeyValueCache cache,
       int positions,
+      int vocabulary,
       Consumer<String> stream) {
     if (prompt.length == 0 || prompt.length > positions) {
       throw new IllegalArgumentException(
@@ -44,6 +47,7 @@ final class Sequence {
     this.codec = codec;
     this.generation = generation;
     this.cache = cache;
+    logits = new float[vocabulary];
     decoded = new DecodedText(codec);
     random = new SplittableRandom(generation.sampling().seed());
     text = new TextStream(generation.stops(), stream);
@@ -56,7 +60,7 @@ final class Sequence {
   /** The tokens to be read next, a number at most. */
   Chunk next(int tokens) {
     int to = (int) Math.min((long) cache.length() + tokens, length);
-    return new Chunk(ids, to, length, cache);
+    return new Chunk(ids, to, length, cache, logits);
   }
 
   int length() {
@@ -77,12 +81,11 @@ final class Sequence {
   }
 
   /**
-   * Adds the next token.
+   * Adds the next token by the logits of the chunk that was read last.
    *
-   * @param logits after the last one; may be changed
    * @return whether the text goes on
    */
-  boolean add(float[] logits) {
+  boolean add() {
     if (length == first) {
       prefill = System.nanoTime() - start;
     }

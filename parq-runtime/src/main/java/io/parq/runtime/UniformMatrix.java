@@ -8,6 +8,7 @@ import io.parq.runtime.Operand.Kind;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -165,7 +166,7 @@ final class UniformMatrix extends PackedMatrix {
     Scales added = biases;
     return (tile, y, yAt) -> {
       kernels.multiply(plane, tile, scales, operand, y, yAt);
-      float[] rows = new float[geometry.tileRows()];
+      float[] rows = Scratch.ofTask().floats(geometry.tileRows());
       for (int g = 0; g < sums.length; g++) {
         added.copy(tile, g, rows);
         kernels.addScaled(sums[g], rows, 0, y, yAt, rows.length);
@@ -176,7 +177,7 @@ final class UniformMatrix extends PackedMatrix {
   /** The sum of each group of x. */
   private float[] sums(Input x, int token) {
     float[] values = x.values();
-    float[] sums = new float[geometry.groups()];
+    float[] sums = Scratch.ofCaller().floats(geometry.groups());
     for (int g = 0; g < sums.length; g++) {
       double sum = 0;
       int from = token * geometry.columns() + g * geometry.group();
@@ -199,7 +200,7 @@ final class UniformMatrix extends PackedMatrix {
       biasSums[token] = sums(x, token);
     }
     return (tile, y, from, stride) -> {
-      float[] results = new float[Math.multiplyExact(x.tokens(), geometry.tileRows())];
+      float[] results = zeros(Math.multiplyExact(x.tokens(), geometry.tileRows()));
       multiplyWhole(tile, numbers, results);
       addBiases(tile, biasSums, results);
       store(tile, results, x.tokens(), y, from, stride);
@@ -214,10 +215,11 @@ final class UniformMatrix extends PackedMatrix {
   private void multiplyWhole(int tile, Numbers x, float[] results) {
     int rows = geometry.tileRows();
     int group = geometry.groupPadded();
-    short[] fields = new short[x.chunk() * rows];
-    float[] factors = new float[rows];
-    float[] rowSums = new float[rows];
-    float[] zeros = new float[rows];
+    Scratch scratch = Scratch.ofTask();
+    short[] fields = scratch.shorts(x.chunk() * rows);
+    float[] factors = scratch.floats(rows);
+    float[] rowSums = scratch.floats(rows);
+    float[] zeros = zeros(rows);
     for (int column = 0; column < geometry.columnsPadded(); column += x.chunk()) {
       if (column % group == 0) {
         scales.copy(tile, column / group, factors);
@@ -241,7 +243,7 @@ final class UniformMatrix extends PackedMatrix {
 
   private void addBiases(int tile, float[][] sums, float[] results) {
     int rows = geometry.tileRows();
-    float[] added = new float[rows];
+    float[] added = Scratch.ofTask().floats(rows);
     for (int g = 0; biases != null && g < geometry.groups(); g++) {
       biases.copy(tile, g, added);
       for (int token = 0; token < sums.length; token++) {
@@ -254,12 +256,15 @@ final class UniformMatrix extends PackedMatrix {
   void unpack(int tile, int column, int count, float[] out) {
     int rows = geometry.tileRows();
     int group = column / geometry.groupPadded();
-    short[] fields = new short[count * rows];
-    float[] factors = new float[rows];
-    float[] added = new float[rows];
+    Scratch scratch = Scratch.ofTask();
+    short[] fields = scratch.shorts(count * rows);
+    float[] factors = scratch.floats(rows);
+    float[] added = scratch.floats(rows);
     kernels.unpack(plane, tile, column, count, fields);
     scales.copy(tile, group, factors);
-    if (biases != null) {
+    if (biases == null) {
+      Arrays.fill(added, 0f);
+    } else {
       biases.copy(tile, group, added);
     }
     for (int i = 0; i < rows; i++) {

@@ -24,7 +24,9 @@ final class VectorDense {
   /** {@link MatrixKernels#shorts}. */
   static void shorts(
       short[] fields, int columns, Numbers x, int column, float[] scales, float[] sums) {
-    short[] products = new short[4 * 2 * ROWS];
+    Scratch scratch = Scratch.ofTask();
+    int mark = scratch.mark();
+    short[] products = scratch.shorts(4 * 2 * ROWS);
     int tokens = x.tokens();
     int token = 0;
     for (; token + 4 <= tokens; token += 4) {
@@ -39,6 +41,7 @@ final class VectorDense {
         add(products, 1, x, token, column, scales, sums, row);
       }
     }
+    scratch.release(mark);
   }
 
   /** Scales what was summed in 16 bits, token by token. */

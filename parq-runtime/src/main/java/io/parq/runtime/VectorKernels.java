@@ -33,7 +33,7 @@ final class VectorKernels implements MatrixKernels {
       return new Operand.FloatTables(kind, VectorTables.of(kind, x));
     }
     int size = 1 << kind.bits();
-    float[] starts = new float[kind.columns() / Geometry.UNIT];
+    float[] starts = Scratch.ofCaller().floats(kind.columns() / Geometry.UNIT);
     for (int unit = 0; unit < starts.length; unit++) {
       float sum = 0;
       for (int i = unit * Geometry.UNIT; i < (unit + 1) * Geometry.UNIT; i++) {
@@ -46,11 +46,12 @@ final class VectorKernels implements MatrixKernels {
 
   @Override
   public Operand prepare(Kind kind, short[] x, float factor) {
-    int[] pairs = new int[x.length];
+    Scratch scratch = Scratch.ofCaller();
+    int[] pairs = scratch.ints(x.length);
     for (int i = 0; i < pairs.length; i++) {
       pairs[i] = (x[i] << Short.SIZE) | Short.toUnsignedInt(x[i]);
     }
-    float[] offsets = new float[kind.groups()];
+    float[] offsets = scratch.floats(kind.groups());
     for (int g = 0; g < offsets.length; g++) {
       int sum = 0;
       for (int i = g * kind.groupColumns(); i < (g + 1) * kind.groupColumns(); i++) {
@@ -61,7 +62,7 @@ final class VectorKernels implements MatrixKernels {
     if (kind.bits() < 4 && hasTables()) {
       return new Operand.ShortTables(kind, factor, VectorTables.of(kind, pairs), offsets);
     }
-    int[] starts = new int[kind.columns() / Geometry.UNIT];
+    int[] starts = scratch.ints(kind.columns() / Geometry.UNIT);
     for (int unit = 0; unit < starts.length; unit++) {
       int sum = 0;
       for (int i = unit * Geometry.UNIT; i < (unit + 1) * Geometry.UNIT; i++) {

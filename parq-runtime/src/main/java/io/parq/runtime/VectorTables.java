@@ -27,7 +27,7 @@ final class VectorTables {
 
   /** What a column's field counts in each entry: {@code weight * field - centre}. */
   private static float[] counts(int column, int bits, int weight, float centre) {
-    float[] counts = new float[2 * SIZE];
+    float[] counts = Scratch.ofCaller().floats(2 * SIZE);
     for (int entry = 0; entry < counts.length; entry++) {
       counts[entry] = weight * (((entry % SIZE) >> (column * bits)) & ((1 << bits) - 1)) - centre;
     }
@@ -35,7 +35,7 @@ final class VectorTables {
   }
 
   private static short[] whole(float[] counts) {
-    short[] whole = new short[counts.length];
+    short[] whole = Scratch.ofCaller().shorts(counts.length);
     for (int i = 0; i < whole.length; i++) {
       whole[i] = (short) counts[i];
     }
@@ -44,7 +44,7 @@ final class VectorTables {
 
   /** Tables of floats. */
   static float[] of(Kind kind, float[] x) {
-    float[] out = new float[length(kind, SIZE)];
+    float[] out = Scratch.ofCaller().floats(length(kind, SIZE));
     int bits = kind.bits();
     int columns = kind.columns();
     if (bits > 1) {
@@ -74,7 +74,7 @@ final class VectorTables {
 
   /** Tables of whole numbers, of which those of x come in pairs. */
   static short[] of(Kind kind, int[] pairs) {
-    short[] out = new short[length(kind, 2 * SIZE)];
+    short[] out = Scratch.ofCaller().shorts(length(kind, 2 * SIZE));
     int bits = kind.bits();
     int columns = kind.columns();
     if (bits > 1) {
