@@ -6,15 +6,23 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Vectors that are not kept in registers are objects, which make products several times slower. */
+/** Products and tokens leave next to no garbage, once their loops are compiled. */
 class GarbageTest {
   /** Bytes a product: a vector for every group may be left, none for a column. */
-  private static final long MOST = Garbage.ROWS * Garbage.COLUMNS / 8;
+  private static final long PRODUCT = Garbage.ROWS * Garbage.COLUMNS / 8;
 
+  /** Bytes of a token in a layer: small objects of seven products, but no array for one. */
+  private static final long LAYER = 12_000;
+
+  /**
+   * Vectors that are not kept in registers are objects, which make products several times slower.
+   */
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -28,21 +36,37 @@ class GarbageTest {
       })
   void compiledKernelsMakeNoVectorsInMemory(String weights)
       throws IOException, InterruptedException {
-    Process program =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--add-modules",
-                "jdk.incubator.vector",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Garbage.class.getName(),
-                weights)
-            .redirectError(ProcessBuilder.Redirect.DISCARD)
-            .start();
-    String text = new String(program.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertEquals(0, program.waitFor(), text);
-    List<Long> bytes = text.lines().map(Long::valueOf).toList();
-    assertEquals(2, bytes.size(), text);
-    bytes.forEach(found -> assertTrue(found <= MOST, weights + ": " + bytes));
+    List<Long> bytes = run(Garbage.class, weights);
+    assertEquals(2, bytes.size(), weights);
+    bytes.forEach(found -> assertTrue(found <= PRODUCT, weights + ": " + bytes));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "symmetric:4 group:32 bf16, int8-asym-per-token",
+    "stretched:2 per-row fp32, int8-sym-per-token",
+    "asymmetric:4 group:32 fp32, int8-asym-per-token",
+    "symmetric:8 per-row fp32, fp8-e4m3-per-row"
+  })
+  void decodedTokensLeaveNoArrays(String weights, String activations)
+      throws IOException, InterruptedException {
+    List<Long> bytes = run(DecodingGarbage.class, weights, activations);
+    assertEquals(1, bytes.size(), weights);
+    assertTrue(bytes.getFirst() <= LAYER, weights + ": " + bytes);
+  }
+
+  /** Runs a program, whose compiled code is not that of other tests, and returns what it prints. */
+  private static List<Long> run(Class<?> program, String... arguments)
+      throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("--add-modules", "jdk.incubator.vector"));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), program.getName()));
+    command.addAll(List.of(arguments));
+    Process process =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+    String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, process.waitFor(), text);
+    return text.lines().map(Long::valueOf).toList();
   }
 }
