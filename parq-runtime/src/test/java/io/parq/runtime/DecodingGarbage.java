@@ -24,7 +24,7 @@ final class DecodingGarbage {
   /**
    * Runs.
    *
-   * @param args how weights and inputs are quantized
+   * @param args how weights and inputs are quantized, and how few bytes are few enough
    */
   public static void main(String[] args) throws IOException {
     QuantConfig weights = QuantConfig.parse(args[0]);
@@ -32,8 +32,9 @@ final class DecodingGarbage {
         new Decoder(new LayerReader(config(args[1]), new RandomWeights(weights, weights), false));
     int[] ids = new int[LENGTH];
     float[] logits = new float[decoder.config().vocabSize()];
+    long enough = Long.parseLong(args[2]);
     long least = Long.MAX_VALUE;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < ROUNDS && least > LAYERS * enough; round++) {
       KeyValueCache cache = decoder.newCache();
       for (int to = TOKENS; to <= LENGTH; to += TOKENS) {
         long before = THREADS.getTotalThreadAllocatedBytes();

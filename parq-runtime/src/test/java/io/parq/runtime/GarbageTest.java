@@ -50,7 +50,7 @@ class GarbageTest {
   })
   void decodedTokensLeaveNoArrays(String weights, String activations)
       throws IOException, InterruptedException {
-    List<Long> bytes = run(DecodingGarbage.class, weights, activations);
+    List<Long> bytes = run(DecodingGarbage.class, weights, activations, "" + LAYER);
     assertEquals(1, bytes.size(), weights);
     assertTrue(bytes.getFirst() <= LAYER, weights + ": " + bytes);
   }
