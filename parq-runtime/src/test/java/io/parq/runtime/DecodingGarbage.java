@@ -15,7 +15,7 @@ final class DecodingGarbage {
   private static final int TOKENS = 8;
 
   private static final int LENGTH = 256;
-  private static final int ROUNDS = 12;
+  private static final int ROUNDS = 200;
 
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
