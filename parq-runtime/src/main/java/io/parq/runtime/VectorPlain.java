@@ -9,7 +9,10 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/** Products of floats that are not quantized, as {@link VectorFloats} has those of fields. */
+/**
+ * Products of some columns of floats that are not quantized, as {@link VectorFloats} has those of
+ * fields.
+ */
 final class VectorPlain {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
   private static final VectorSpecies<Integer> INTS =
@@ -30,11 +33,11 @@ final class VectorPlain {
   private VectorPlain() {}
 
   /** Single precision: halves of row blocks are read side by side too, some columns at a time. */
-  static void singles(Plane plane, int tile, float[] x, float[] y, int yAt) {
+  static void singles(Plane plane, int tile, float[] x, int first, int end, float[] y, int yAt) {
     MemorySegment memory = plane.words();
     long stride = plane.stride() / 2;
-    long at = plane.address((long) tile * BLOCKS, 0);
-    for (int i = 0; i < x.length; i += 8) {
+    long at = plane.address((long) tile * BLOCKS, 0) + (long) first * BYTES;
+    for (int i = first; i < end; i += 8) {
       for (int k = 0; k < 2 * BLOCKS; k++) {
         long from = at + k * stride;
         int to = yAt + k * LANES;
@@ -68,11 +71,11 @@ final class VectorPlain {
   }
 
   /** bfloat16: the upper half of a single-precision number. */
-  static void brains(Plane plane, int tile, float[] x, float[] y, int yAt) {
+  static void brains(Plane plane, int tile, float[] x, int first, int end, float[] y, int yAt) {
     MemorySegment memory = plane.words();
     long stride = plane.stride();
-    long at = plane.address((long) tile * BLOCKS, 0);
-    for (int i = 0; i < x.length; i += 4) {
+    long at = plane.address((long) tile * BLOCKS, 0) + (long) first * BYTES;
+    for (int i = first; i < end; i += 4) {
       for (int k = 0; k < BLOCKS; k++) {
         FloatVector x0 = FloatVector.broadcast(FLOATS, x[i]);
         FloatVector x1 = FloatVector.broadcast(FLOATS, x[i + 1]);
@@ -100,46 +103,34 @@ final class VectorPlain {
   }
 
   /** Half precision; infinities become 65536 and NaN larger. */
-  static void halves(Plane plane, int tile, float[] x, float[] y, int yAt) {
+  static void halves(Plane plane, int tile, float[] x, int first, int end, float[] y, int yAt) {
     MemorySegment memory = plane.words();
     long stride = plane.stride();
-    long at = plane.address((long) tile * BLOCKS, 0);
-    for (int i = 0; i < x.length; i += 4) {
+    long at = plane.address((long) tile * BLOCKS, 0) + (long) first * BYTES;
+    for (int i = first; i < end; i += 2) {
+      float x0 = x[i] * FROM_HALF;
+      float x1 = x[i + 1] * FROM_HALF;
       for (int k = 0; k < BLOCKS; k++) {
-        FloatVector x0 = FloatVector.broadcast(FLOATS, x[i] * FROM_HALF);
-        FloatVector x1 = FloatVector.broadcast(FLOATS, x[i + 1] * FROM_HALF);
-        FloatVector x2 = FloatVector.broadcast(FLOATS, x[i + 2] * FROM_HALF);
-        FloatVector x3 = FloatVector.broadcast(FLOATS, x[i + 3] * FROM_HALF);
         long from = at + k * stride;
         int to = yAt + k * ROWS;
-        IntVector w0 = IntVector.fromMemorySegment(INTS, memory, from, ORDER);
-        IntVector w1 = IntVector.fromMemorySegment(INTS, memory, from + BYTES, ORDER);
-        IntVector w2 = IntVector.fromMemorySegment(INTS, memory, from + 2 * BYTES, ORDER);
-        IntVector w3 = IntVector.fromMemorySegment(INTS, memory, from + 3 * BYTES, ORDER);
         FloatVector a = FloatVector.fromArray(FLOATS, y, to);
-        IntVector l0 = w0.lanewise(VectorOperators.LSHL, 16);
-        IntVector ma0 = l0.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE);
-        a = l0.and(SIGN).or(ma0).reinterpretAsFloats().fma(x0, a);
-        IntVector l1 = w1.lanewise(VectorOperators.LSHL, 16);
-        IntVector ma1 = l1.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE);
-        a = l1.and(SIGN).or(ma1).reinterpretAsFloats().fma(x1, a);
-        IntVector l2 = w2.lanewise(VectorOperators.LSHL, 16);
-        IntVector ma2 = l2.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE);
-        a = l2.and(SIGN).or(ma2).reinterpretAsFloats().fma(x2, a);
-        IntVector l3 = w3.lanewise(VectorOperators.LSHL, 16);
-        IntVector ma3 = l3.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE);
-        l3.and(SIGN).or(ma3).reinterpretAsFloats().fma(x3, a).intoArray(y, to);
         FloatVector b = FloatVector.fromArray(FLOATS, y, to + LANES);
-        IntVector mb0 = w0.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE);
-        b = w0.and(SIGN).or(mb0).reinterpretAsFloats().fma(x0, b);
-        IntVector mb1 = w1.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE);
-        b = w1.and(SIGN).or(mb1).reinterpretAsFloats().fma(x1, b);
-        IntVector mb2 = w2.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE);
-        b = w2.and(SIGN).or(mb2).reinterpretAsFloats().fma(x2, b);
-        IntVector mb3 = w3.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE);
-        w3.and(SIGN).or(mb3).reinterpretAsFloats().fma(x3, b).intoArray(y, to + LANES);
+        IntVector w0 = IntVector.fromMemorySegment(INTS, memory, from, ORDER);
+        IntVector l0 = w0.lanewise(VectorOperators.LSHL, 16);
+        IntVector a0 = l0.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(l0.and(SIGN));
+        IntVector b0 = w0.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(w0.and(SIGN));
+        a = a0.reinterpretAsFloats().fma(FloatVector.broadcast(FLOATS, x0), a);
+        b = b0.reinterpretAsFloats().fma(FloatVector.broadcast(FLOATS, x0), b);
+        IntVector w1 = IntVector.fromMemorySegment(INTS, memory, from + BYTES, ORDER);
+        IntVector l1 = w1.lanewise(VectorOperators.LSHL, 16);
+        IntVector a1 = l1.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(l1.and(SIGN));
+        IntVector b1 = w1.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(w1.and(SIGN));
+        a = a1.reinterpretAsFloats().fma(FloatVector.broadcast(FLOATS, x1), a);
+        b = b1.reinterpretAsFloats().fma(FloatVector.broadcast(FLOATS, x1), b);
+        a.intoArray(y, to);
+        b.intoArray(y, to + LANES);
       }
-      at += 4L * BYTES;
+      at += 2L * BYTES;
     }
   }
 }
