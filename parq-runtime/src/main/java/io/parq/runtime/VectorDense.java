@@ -28,7 +28,7 @@ final class VectorDense {
       short[] fields, int columns, Numbers x, int column, float[] scales, float[] sums) {
     Scratch scratch = Scratch.ofTask();
     int mark = scratch.mark();
-    short[] products = scratch.shorts(4 * 2 * ROWS);
+    short[] products = VectorShorts.zeros(4 * 2 * ROWS);
     int tokens = x.tokens();
     int token = 0;
     for (; token + 4 <= tokens; token += 4) {

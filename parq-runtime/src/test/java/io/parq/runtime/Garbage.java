@@ -110,7 +110,9 @@ final class Garbage {
       long before = THREADS.getCurrentThreadAllocatedBytes();
       for (int i = 0; i < PRODUCTS; i++) {
         for (int tile = 0; tile < matrix.geometry.tiles(); tile++) {
+          int mark = Scratch.ofTask().mark();
           product.term().add(tile, y, tile * rows);
+          Scratch.ofTask().release(mark);
         }
       }
       least = Math.min(least, (THREADS.getCurrentThreadAllocatedBytes() - before) / PRODUCTS);
