@@ -44,25 +44,25 @@ final class VectorPlain {
         FloatVector s = FloatVector.fromArray(FLOATS, y, to);
         FloatVector t = FloatVector.fromMemorySegment(FLOATS, memory, from, ORDER).mul(x[i]);
         s =
-            FloatVector.fromMemorySegment(FLOATS, memory, from + 1 * BYTES, ORDER)
+            FloatVector.fromMemorySegment(FLOATS, memory, from + BYTES, ORDER)
                 .fma(FloatVector.broadcast(FLOATS, x[i + 1]), s);
         t =
-            FloatVector.fromMemorySegment(FLOATS, memory, from + 2 * BYTES, ORDER)
+            FloatVector.fromMemorySegment(FLOATS, memory, from + 2L * BYTES, ORDER)
                 .fma(FloatVector.broadcast(FLOATS, x[i + 2]), t);
         s =
-            FloatVector.fromMemorySegment(FLOATS, memory, from + 3 * BYTES, ORDER)
+            FloatVector.fromMemorySegment(FLOATS, memory, from + 3L * BYTES, ORDER)
                 .fma(FloatVector.broadcast(FLOATS, x[i + 3]), s);
         t =
-            FloatVector.fromMemorySegment(FLOATS, memory, from + 4 * BYTES, ORDER)
+            FloatVector.fromMemorySegment(FLOATS, memory, from + 4L * BYTES, ORDER)
                 .fma(FloatVector.broadcast(FLOATS, x[i + 4]), t);
         s =
-            FloatVector.fromMemorySegment(FLOATS, memory, from + 5 * BYTES, ORDER)
+            FloatVector.fromMemorySegment(FLOATS, memory, from + 5L * BYTES, ORDER)
                 .fma(FloatVector.broadcast(FLOATS, x[i + 5]), s);
         t =
-            FloatVector.fromMemorySegment(FLOATS, memory, from + 6 * BYTES, ORDER)
+            FloatVector.fromMemorySegment(FLOATS, memory, from + 6L * BYTES, ORDER)
                 .fma(FloatVector.broadcast(FLOATS, x[i + 6]), t);
         s =
-            FloatVector.fromMemorySegment(FLOATS, memory, from + 7 * BYTES, ORDER)
+            FloatVector.fromMemorySegment(FLOATS, memory, from + 7L * BYTES, ORDER)
                 .fma(FloatVector.broadcast(FLOATS, x[i + 7]), s);
         s.add(t).intoArray(y, to);
       }
@@ -85,8 +85,8 @@ final class VectorPlain {
         int to = yAt + k * ROWS;
         IntVector w0 = IntVector.fromMemorySegment(INTS, memory, from, ORDER);
         IntVector w1 = IntVector.fromMemorySegment(INTS, memory, from + BYTES, ORDER);
-        IntVector w2 = IntVector.fromMemorySegment(INTS, memory, from + 2 * BYTES, ORDER);
-        IntVector w3 = IntVector.fromMemorySegment(INTS, memory, from + 3 * BYTES, ORDER);
+        IntVector w2 = IntVector.fromMemorySegment(INTS, memory, from + 2L * BYTES, ORDER);
+        IntVector w3 = IntVector.fromMemorySegment(INTS, memory, from + 3L * BYTES, ORDER);
         FloatVector a = FloatVector.fromArray(FLOATS, y, to);
         a = w0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x0, a);
         a = w1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x1, a);

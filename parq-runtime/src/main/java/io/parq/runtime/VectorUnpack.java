@@ -63,12 +63,13 @@ final class VectorUnpack {
       int to = k * ROWS;
       for (int i = 0; i < count; i++) {
         int inUnit = i % Geometry.UNIT;
-        long from = at + inUnit / 8 * BYTES;
+        int shift = inUnit % 8 * 2;
+        long from = at + inUnit / 8 * (long) BYTES;
         ShortVector low =
             IntVector.fromMemorySegment(INTS, memory, from, ORDER).reinterpretAsShorts();
         ShortVector high =
             IntVector.fromMemorySegment(INTS, memory, at + 2L * BYTES, ORDER).reinterpretAsShorts();
-        ShortVector two = low.lanewise(VectorOperators.LSHR, inUnit % 8 * 2).and((short) 3);
+        ShortVector two = low.lanewise(VectorOperators.LSHR, shift).and((short) 3);
         ShortVector highest = high.lanewise(VectorOperators.LSHR, inUnit).and((short) 1);
         ShortVector field = two.or(highest.lanewise(VectorOperators.LSHL, 2));
         ShortVector.broadcast(SHORTS, (short) 4).sub(field).intoArray(out, to);
