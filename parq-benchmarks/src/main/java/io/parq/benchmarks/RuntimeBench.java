@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 public final class RuntimeBench {
   private static final long POOL_BYTES = 1L << 29;
   private static final long SAMPLE_NANOS = 20_000_000;
+  private static final long WARM_UP_NANOS = 1_500_000_000;
   private static final String BASE = "symmetric:4 group:32 bf16";
   private static final String EMBEDDING = BASE;
 
@@ -112,6 +113,7 @@ public final class RuntimeBench {
     ActivationQuantization activations = whole ? ActivationQuantization.INT8_ASYM_PER_TOKEN : null;
     try (Case packed =
         new MatrixCase(sizes[0], sizes[1], weights, tokens, activations, poolBytes)) {
+      warmUp(packed, poolBytes);
       Timing timing = new Timing(packed, SAMPLE_NANOS);
       base.reset();
       for (int round = 0; round < rounds; round++) {
@@ -127,6 +129,14 @@ public final class RuntimeBench {
           faster,
           faster / smaller,
           packed.bytes() / timing.nanos());
+    }
+  }
+
+  /** Runs until Java has compiled the kernels, which takes it some hundreds of calls. */
+  private static void warmUp(Case subject, long poolBytes) {
+    long start = System.nanoTime();
+    while (poolBytes >= POOL_BYTES && System.nanoTime() - start < WARM_UP_NANOS) {
+      subject.run();
     }
   }
 

@@ -57,10 +57,11 @@ sealed interface Operand {
    *
    * @param factor what they are multiples of
    * @param x the vector, each number in both halves of a word
-   * @param starts for each unit what its sum begins with, so that fields count from their middle
+   * @param starts for each run what its sum begins with, so that fields count from their middle
    * @param offsets for each group what has to be added, so that fields count from the centre
+   * @param run units of columns over which sums fit 16 bits
    */
-  record Shorts(Kind kind, float factor, int[] x, int[] starts, float[] offsets)
+  record Shorts(Kind kind, float factor, int[] x, int[] starts, float[] offsets, int run)
       implements Operand {}
 
   /**
@@ -69,6 +70,8 @@ sealed interface Operand {
    * @param factor what they are multiples of
    * @param tables in the order of a plane's bits, four at a time
    * @param offsets for each group what has to be added, so that fields count from the centre
+   * @param run units of columns over which sums fit 16 bits
    */
-  record ShortTables(Kind kind, float factor, short[] tables, float[] offsets) implements Operand {}
+  record ShortTables(Kind kind, float factor, short[] tables, float[] offsets, int run)
+      implements Operand {}
 }

@@ -1,6 +1,8 @@
 package io.parq.runtime;
 
 import static io.parq.runtime.MatrixKernels.BLOCKS;
+import static io.parq.runtime.VectorKernels.WHOLE;
+import static io.parq.runtime.VectorKernels.WHOLE_BITS;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -26,7 +28,7 @@ final class VectorDense {
       short[] fields, int columns, Numbers x, int column, float[] scales, float[] sums) {
     Scratch scratch = Scratch.ofTask();
     int mark = scratch.mark();
-    short[] products = scratch.shorts(4 * 2 * ROWS);
+    short[] products = VectorShorts.zeros(4 * 2 * ROWS);
     int tokens = x.tokens();
     int token = 0;
     for (; token + 4 <= tokens; token += 4) {
@@ -44,7 +46,7 @@ final class VectorDense {
     scratch.release(mark);
   }
 
-  /** Scales what was summed in 16 bits, token by token. */
+  /** Scales what was summed in 16 bits, token by token, and makes it zero. */
   private static void add(
       short[] products,
       int tokens,
@@ -59,20 +61,18 @@ final class VectorDense {
       float offset = x.offset(t, column);
       for (int r = row; r < row + 2 * ROWS; r += ROWS) {
         IntVector high = ShortVector.fromArray(SHORTS, products, from).reinterpretAsInts();
+        ShortVector.zero(SHORTS).intoArray(products, from);
         IntVector low = high.lanewise(VectorOperators.LSHL, 16);
-        FloatVector a =
-            (FloatVector) low.lanewise(VectorOperators.ASHR, 16).convert(VectorOperators.I2F, 0);
-        FloatVector b =
-            (FloatVector) high.lanewise(VectorOperators.ASHR, 16).convert(VectorOperators.I2F, 0);
+        IntVector ai = low.lanewise(VectorOperators.ASHR, 16).add(WHOLE_BITS);
+        IntVector bi = high.lanewise(VectorOperators.ASHR, 16).add(WHOLE_BITS);
+        FloatVector a = ai.reinterpretAsFloats().sub(WHOLE).sub(offset);
+        FloatVector b = bi.reinterpretAsFloats().sub(WHOLE).sub(offset);
+        FloatVector fa = FloatVector.fromArray(FLOATS, scales, r);
+        FloatVector fb = FloatVector.fromArray(FLOATS, scales, r + LANES);
         int to = t * TILE + r;
-        a.sub(offset)
-            .fma(FloatVector.fromArray(FLOATS, scales, r), FloatVector.fromArray(FLOATS, sums, to))
-            .intoArray(sums, to);
-        b.sub(offset)
-            .fma(
-                FloatVector.fromArray(FLOATS, scales, r + LANES),
-                FloatVector.fromArray(FLOATS, sums, to + LANES))
-            .intoArray(sums, to + LANES);
+        a.fma(fa, FloatVector.fromArray(FLOATS, sums, to)).intoArray(sums, to);
+        to += LANES;
+        b.fma(fb, FloatVector.fromArray(FLOATS, sums, to)).intoArray(sums, to);
         from += ROWS;
       }
     }
@@ -82,58 +82,75 @@ final class VectorDense {
   private static void four(short[] fields, int columns, Numbers x, int at, int row, short[] out) {
     int[] values = x.values();
     int stride = x.chunk();
-    ShortVector p00 = ShortVector.zero(SHORTS);
-    ShortVector p01 = ShortVector.zero(SHORTS);
-    ShortVector p10 = ShortVector.zero(SHORTS);
-    ShortVector p11 = ShortVector.zero(SHORTS);
-    ShortVector p20 = ShortVector.zero(SHORTS);
-    ShortVector p21 = ShortVector.zero(SHORTS);
-    ShortVector p30 = ShortVector.zero(SHORTS);
-    ShortVector p31 = ShortVector.zero(SHORTS);
     int from = row;
-    for (int i = at; i < at + columns; i++) {
-      ShortVector w0 = ShortVector.fromArray(SHORTS, fields, from);
-      ShortVector w1 = ShortVector.fromArray(SHORTS, fields, from + ROWS);
-      from += TILE;
-      ShortVector v0 = IntVector.broadcast(INTS, values[i]).reinterpretAsShorts();
-      p00 = p00.add(w0.mul(v0));
-      p01 = p01.add(w1.mul(v0));
-      ShortVector v1 = IntVector.broadcast(INTS, values[i + stride]).reinterpretAsShorts();
-      p10 = p10.add(w0.mul(v1));
-      p11 = p11.add(w1.mul(v1));
-      ShortVector v2 = IntVector.broadcast(INTS, values[i + 2 * stride]).reinterpretAsShorts();
-      p20 = p20.add(w0.mul(v2));
-      p21 = p21.add(w1.mul(v2));
-      ShortVector v3 = IntVector.broadcast(INTS, values[i + 3 * stride]).reinterpretAsShorts();
-      p30 = p30.add(w0.mul(v3));
-      p31 = p31.add(w1.mul(v3));
+    for (int i = at; i < at + columns; i += 4) {
+      ShortVector w00 = ShortVector.fromArray(SHORTS, fields, from);
+      ShortVector w01 = ShortVector.fromArray(SHORTS, fields, from + ROWS);
+      ShortVector w10 = ShortVector.fromArray(SHORTS, fields, from + TILE);
+      ShortVector w11 = ShortVector.fromArray(SHORTS, fields, from + TILE + ROWS);
+      ShortVector w20 = ShortVector.fromArray(SHORTS, fields, from + 2 * TILE);
+      ShortVector w21 = ShortVector.fromArray(SHORTS, fields, from + 2 * TILE + ROWS);
+      ShortVector w30 = ShortVector.fromArray(SHORTS, fields, from + 3 * TILE);
+      ShortVector w31 = ShortVector.fromArray(SHORTS, fields, from + 3 * TILE + ROWS);
+      ShortVector v00 = IntVector.broadcast(INTS, values[i]).reinterpretAsShorts();
+      ShortVector v01 = IntVector.broadcast(INTS, values[i + 1]).reinterpretAsShorts();
+      ShortVector v02 = IntVector.broadcast(INTS, values[i + 2]).reinterpretAsShorts();
+      ShortVector v03 = IntVector.broadcast(INTS, values[i + 3]).reinterpretAsShorts();
+      ShortVector p00 = w00.mul(v00).add(ShortVector.fromArray(SHORTS, out, 0));
+      p00 = p00.add(w10.mul(v01)).add(w20.mul(v02)).add(w30.mul(v03));
+      p00.intoArray(out, 0);
+      ShortVector p01 = w01.mul(v00).add(ShortVector.fromArray(SHORTS, out, ROWS));
+      p01 = p01.add(w11.mul(v01)).add(w21.mul(v02)).add(w31.mul(v03));
+      p01.intoArray(out, ROWS);
+      ShortVector v10 = IntVector.broadcast(INTS, values[i + stride]).reinterpretAsShorts();
+      ShortVector v11 = IntVector.broadcast(INTS, values[i + 1 + stride]).reinterpretAsShorts();
+      ShortVector v12 = IntVector.broadcast(INTS, values[i + 2 + stride]).reinterpretAsShorts();
+      ShortVector v13 = IntVector.broadcast(INTS, values[i + 3 + stride]).reinterpretAsShorts();
+      ShortVector p10 = w00.mul(v10).add(ShortVector.fromArray(SHORTS, out, 2 * ROWS));
+      p10 = p10.add(w10.mul(v11)).add(w20.mul(v12)).add(w30.mul(v13));
+      p10.intoArray(out, 2 * ROWS);
+      ShortVector p11 = w01.mul(v10).add(ShortVector.fromArray(SHORTS, out, 3 * ROWS));
+      p11 = p11.add(w11.mul(v11)).add(w21.mul(v12)).add(w31.mul(v13));
+      p11.intoArray(out, 3 * ROWS);
+      ShortVector v20 = IntVector.broadcast(INTS, values[i + 2 * stride]).reinterpretAsShorts();
+      ShortVector v21 = IntVector.broadcast(INTS, values[i + 1 + 2 * stride]).reinterpretAsShorts();
+      ShortVector v22 = IntVector.broadcast(INTS, values[i + 2 + 2 * stride]).reinterpretAsShorts();
+      ShortVector v23 = IntVector.broadcast(INTS, values[i + 3 + 2 * stride]).reinterpretAsShorts();
+      ShortVector p20 = w00.mul(v20).add(ShortVector.fromArray(SHORTS, out, 4 * ROWS));
+      p20 = p20.add(w10.mul(v21)).add(w20.mul(v22)).add(w30.mul(v23));
+      p20.intoArray(out, 4 * ROWS);
+      ShortVector p21 = w01.mul(v20).add(ShortVector.fromArray(SHORTS, out, 5 * ROWS));
+      p21 = p21.add(w11.mul(v21)).add(w21.mul(v22)).add(w31.mul(v23));
+      p21.intoArray(out, 5 * ROWS);
+      ShortVector v30 = IntVector.broadcast(INTS, values[i + 3 * stride]).reinterpretAsShorts();
+      ShortVector v31 = IntVector.broadcast(INTS, values[i + 1 + 3 * stride]).reinterpretAsShorts();
+      ShortVector v32 = IntVector.broadcast(INTS, values[i + 2 + 3 * stride]).reinterpretAsShorts();
+      ShortVector v33 = IntVector.broadcast(INTS, values[i + 3 + 3 * stride]).reinterpretAsShorts();
+      ShortVector p30 = w00.mul(v30).add(ShortVector.fromArray(SHORTS, out, 6 * ROWS));
+      p30 = p30.add(w10.mul(v31)).add(w20.mul(v32)).add(w30.mul(v33));
+      p30.intoArray(out, 6 * ROWS);
+      ShortVector p31 = w01.mul(v30).add(ShortVector.fromArray(SHORTS, out, 7 * ROWS));
+      p31 = p31.add(w11.mul(v31)).add(w21.mul(v32)).add(w31.mul(v33));
+      p31.intoArray(out, 7 * ROWS);
+      from += 4 * TILE;
     }
-    p00.intoArray(out, 0);
-    p01.intoArray(out, ROWS);
-    p10.intoArray(out, 2 * ROWS);
-    p11.intoArray(out, 3 * ROWS);
-    p20.intoArray(out, 4 * ROWS);
-    p21.intoArray(out, 5 * ROWS);
-    p30.intoArray(out, 6 * ROWS);
-    p31.intoArray(out, 7 * ROWS);
   }
 
   /** One token, two row blocks. */
   private static void one(short[] fields, int columns, Numbers x, int at, int row, short[] out) {
     int[] values = x.values();
-    ShortVector p00 = ShortVector.zero(SHORTS);
-    ShortVector p01 = ShortVector.zero(SHORTS);
     int from = row;
-    for (int i = at; i < at + columns; i++) {
-      ShortVector w0 = ShortVector.fromArray(SHORTS, fields, from);
-      ShortVector w1 = ShortVector.fromArray(SHORTS, fields, from + ROWS);
-      from += TILE;
+    for (int i = at; i < at + columns; i += 2) {
       ShortVector v0 = IntVector.broadcast(INTS, values[i]).reinterpretAsShorts();
-      p00 = p00.add(w0.mul(v0));
-      p01 = p01.add(w1.mul(v0));
+      ShortVector v1 = IntVector.broadcast(INTS, values[i + 1]).reinterpretAsShorts();
+      ShortVector a0 = ShortVector.fromArray(SHORTS, fields, from).mul(v0);
+      ShortVector b0 = ShortVector.fromArray(SHORTS, fields, from + ROWS).mul(v0);
+      ShortVector a1 = ShortVector.fromArray(SHORTS, fields, from + TILE).mul(v1);
+      ShortVector b1 = ShortVector.fromArray(SHORTS, fields, from + TILE + ROWS).mul(v1);
+      a0.add(a1).add(ShortVector.fromArray(SHORTS, out, 0)).intoArray(out, 0);
+      b0.add(b1).add(ShortVector.fromArray(SHORTS, out, ROWS)).intoArray(out, ROWS);
+      from += 2 * TILE;
     }
-    p00.intoArray(out, 0);
-    p01.intoArray(out, ROWS);
   }
 
   /** {@link MatrixKernels#dense}. */
@@ -154,7 +171,7 @@ final class VectorDense {
       }
     }
     for (; token < tokens; token++) {
-      for (int k = 0; k < BLOCKS; k += 2) {
+      for (int k = 0; k < BLOCKS; k++) {
         oneFloats(
             weights, k * ROWS, columns, x, xAt + token * xStride, sums, token * TILE + k * ROWS);
       }
@@ -171,65 +188,74 @@ final class VectorDense {
       int xStride,
       float[] sums,
       int to) {
-    FloatVector s00 = FloatVector.fromArray(FLOATS, sums, to);
-    FloatVector s01 = FloatVector.fromArray(FLOATS, sums, to + LANES);
-    FloatVector s10 = FloatVector.fromArray(FLOATS, sums, to + TILE);
-    FloatVector s11 = FloatVector.fromArray(FLOATS, sums, to + TILE + LANES);
-    FloatVector s20 = FloatVector.fromArray(FLOATS, sums, to + 2 * TILE);
-    FloatVector s21 = FloatVector.fromArray(FLOATS, sums, to + 2 * TILE + LANES);
-    FloatVector s30 = FloatVector.fromArray(FLOATS, sums, to + 3 * TILE);
-    FloatVector s31 = FloatVector.fromArray(FLOATS, sums, to + 3 * TILE + LANES);
     int at = from;
-    for (int column = xAt; column < xAt + columns; column++) {
-      FloatVector w0 = FloatVector.fromArray(FLOATS, weights, at);
-      FloatVector w1 = FloatVector.fromArray(FLOATS, weights, at + LANES);
-      at += TILE;
-      FloatVector v0 = FloatVector.broadcast(FLOATS, x[column]);
-      s00 = w0.fma(v0, s00);
-      s01 = w1.fma(v0, s01);
-      FloatVector v1 = FloatVector.broadcast(FLOATS, x[column + xStride]);
-      s10 = w0.fma(v1, s10);
-      s11 = w1.fma(v1, s11);
-      FloatVector v2 = FloatVector.broadcast(FLOATS, x[column + 2 * xStride]);
-      s20 = w0.fma(v2, s20);
-      s21 = w1.fma(v2, s21);
-      FloatVector v3 = FloatVector.broadcast(FLOATS, x[column + 3 * xStride]);
-      s30 = w0.fma(v3, s30);
-      s31 = w1.fma(v3, s31);
+    for (int column = xAt; column < xAt + columns; column += 4) {
+      FloatVector w00 = FloatVector.fromArray(FLOATS, weights, at);
+      FloatVector w01 = FloatVector.fromArray(FLOATS, weights, at + LANES);
+      FloatVector w10 = FloatVector.fromArray(FLOATS, weights, at + TILE);
+      FloatVector w11 = FloatVector.fromArray(FLOATS, weights, at + TILE + LANES);
+      FloatVector w20 = FloatVector.fromArray(FLOATS, weights, at + 2 * TILE);
+      FloatVector w21 = FloatVector.fromArray(FLOATS, weights, at + 2 * TILE + LANES);
+      FloatVector w30 = FloatVector.fromArray(FLOATS, weights, at + 3 * TILE);
+      FloatVector w31 = FloatVector.fromArray(FLOATS, weights, at + 3 * TILE + LANES);
+      FloatVector v00 = FloatVector.broadcast(FLOATS, x[column]);
+      FloatVector v01 = FloatVector.broadcast(FLOATS, x[column + 1]);
+      FloatVector v02 = FloatVector.broadcast(FLOATS, x[column + 2]);
+      FloatVector v03 = FloatVector.broadcast(FLOATS, x[column + 3]);
+      FloatVector s00 = w00.fma(v00, FloatVector.fromArray(FLOATS, sums, to));
+      w30.fma(v03, w20.fma(v02, w10.fma(v01, s00))).intoArray(sums, to);
+      FloatVector s01 = w01.fma(v00, FloatVector.fromArray(FLOATS, sums, to + LANES));
+      w31.fma(v03, w21.fma(v02, w11.fma(v01, s01))).intoArray(sums, to + LANES);
+      FloatVector v10 = FloatVector.broadcast(FLOATS, x[column + xStride]);
+      FloatVector v11 = FloatVector.broadcast(FLOATS, x[column + 1 + xStride]);
+      FloatVector v12 = FloatVector.broadcast(FLOATS, x[column + 2 + xStride]);
+      FloatVector v13 = FloatVector.broadcast(FLOATS, x[column + 3 + xStride]);
+      FloatVector s10 = w00.fma(v10, FloatVector.fromArray(FLOATS, sums, to + TILE));
+      w30.fma(v13, w20.fma(v12, w10.fma(v11, s10))).intoArray(sums, to + TILE);
+      FloatVector s11 = w01.fma(v10, FloatVector.fromArray(FLOATS, sums, to + TILE + LANES));
+      w31.fma(v13, w21.fma(v12, w11.fma(v11, s11))).intoArray(sums, to + TILE + LANES);
+      FloatVector v20 = FloatVector.broadcast(FLOATS, x[column + 2 * xStride]);
+      FloatVector v21 = FloatVector.broadcast(FLOATS, x[column + 1 + 2 * xStride]);
+      FloatVector v22 = FloatVector.broadcast(FLOATS, x[column + 2 + 2 * xStride]);
+      FloatVector v23 = FloatVector.broadcast(FLOATS, x[column + 3 + 2 * xStride]);
+      FloatVector s20 = w00.fma(v20, FloatVector.fromArray(FLOATS, sums, to + 2 * TILE));
+      w30.fma(v23, w20.fma(v22, w10.fma(v21, s20))).intoArray(sums, to + 2 * TILE);
+      FloatVector s21 = w01.fma(v20, FloatVector.fromArray(FLOATS, sums, to + 2 * TILE + LANES));
+      w31.fma(v23, w21.fma(v22, w11.fma(v21, s21))).intoArray(sums, to + 2 * TILE + LANES);
+      FloatVector v30 = FloatVector.broadcast(FLOATS, x[column + 3 * xStride]);
+      FloatVector v31 = FloatVector.broadcast(FLOATS, x[column + 1 + 3 * xStride]);
+      FloatVector v32 = FloatVector.broadcast(FLOATS, x[column + 2 + 3 * xStride]);
+      FloatVector v33 = FloatVector.broadcast(FLOATS, x[column + 3 + 3 * xStride]);
+      FloatVector s30 = w00.fma(v30, FloatVector.fromArray(FLOATS, sums, to + 3 * TILE));
+      w30.fma(v33, w20.fma(v32, w10.fma(v31, s30))).intoArray(sums, to + 3 * TILE);
+      FloatVector s31 = w01.fma(v30, FloatVector.fromArray(FLOATS, sums, to + 3 * TILE + LANES));
+      w31.fma(v33, w21.fma(v32, w11.fma(v31, s31))).intoArray(sums, to + 3 * TILE + LANES);
+      at += 4 * TILE;
     }
-    s00.intoArray(sums, to);
-    s01.intoArray(sums, to + LANES);
-    s10.intoArray(sums, to + TILE);
-    s11.intoArray(sums, to + TILE + LANES);
-    s20.intoArray(sums, to + 2 * TILE);
-    s21.intoArray(sums, to + 2 * TILE + LANES);
-    s30.intoArray(sums, to + 3 * TILE);
-    s31.intoArray(sums, to + 3 * TILE + LANES);
   }
 
-  /** One token, two row blocks. */
+  /** One token, a row block. */
   private static void oneFloats(
       float[] weights, int from, int columns, float[] x, int xAt, float[] sums, int to) {
-    FloatVector s00 = FloatVector.fromArray(FLOATS, sums, to);
-    FloatVector s01 = FloatVector.fromArray(FLOATS, sums, to + LANES);
-    FloatVector s02 = FloatVector.fromArray(FLOATS, sums, to + 2 * LANES);
-    FloatVector s03 = FloatVector.fromArray(FLOATS, sums, to + 3 * LANES);
     int at = from;
-    for (int column = xAt; column < xAt + columns; column++) {
-      FloatVector w0 = FloatVector.fromArray(FLOATS, weights, at);
-      FloatVector w1 = FloatVector.fromArray(FLOATS, weights, at + LANES);
-      FloatVector w2 = FloatVector.fromArray(FLOATS, weights, at + 2 * LANES);
-      FloatVector w3 = FloatVector.fromArray(FLOATS, weights, at + 3 * LANES);
-      at += TILE;
+    for (int column = xAt; column < xAt + columns; column += 4) {
+      FloatVector a = FloatVector.fromArray(FLOATS, sums, to);
+      FloatVector b = FloatVector.fromArray(FLOATS, sums, to + LANES);
       FloatVector v0 = FloatVector.broadcast(FLOATS, x[column]);
-      s00 = w0.fma(v0, s00);
-      s01 = w1.fma(v0, s01);
-      s02 = w2.fma(v0, s02);
-      s03 = w3.fma(v0, s03);
+      FloatVector v1 = FloatVector.broadcast(FLOATS, x[column + 1]);
+      FloatVector v2 = FloatVector.broadcast(FLOATS, x[column + 2]);
+      FloatVector v3 = FloatVector.broadcast(FLOATS, x[column + 3]);
+      a = FloatVector.fromArray(FLOATS, weights, at).fma(v0, a);
+      b = FloatVector.fromArray(FLOATS, weights, at + LANES).fma(v0, b);
+      a = FloatVector.fromArray(FLOATS, weights, at + TILE).fma(v1, a);
+      b = FloatVector.fromArray(FLOATS, weights, at + TILE + LANES).fma(v1, b);
+      a = FloatVector.fromArray(FLOATS, weights, at + 2 * TILE).fma(v2, a);
+      b = FloatVector.fromArray(FLOATS, weights, at + 2 * TILE + LANES).fma(v2, b);
+      a = FloatVector.fromArray(FLOATS, weights, at + 3 * TILE).fma(v3, a);
+      b = FloatVector.fromArray(FLOATS, weights, at + 3 * TILE + LANES).fma(v3, b);
+      a.intoArray(sums, to);
+      b.intoArray(sums, to + LANES);
+      at += 4 * TILE;
     }
-    s00.intoArray(sums, to);
-    s01.intoArray(sums, to + LANES);
-    s02.intoArray(sums, to + 2 * LANES);
-    s03.intoArray(sums, to + 3 * LANES);
   }
 }

@@ -11,15 +11,19 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Products of packed fields with floats. Vectors are never handed from method to method, and loops
- * are not unrolled by hand but for the four row blocks, whose first and second halves are a and b:
- * what the compiler does not inline, for there is too much of it, would allocate vectors.
+ * Products of packed fields with floats.
+ *
+ * <p>No vector is handed from method to method, nor kept from one turn of a loop to the next: sums
+ * are in arrays. What a turn keeps is of no certain class to the compiler, when it entered the loop
+ * while it ran or has seen vectors of other lengths elsewhere, and then all of them are objects in
+ * memory, ten to sixty times slower. The arrays stay in the first cache.
  */
 final class VectorFloats {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
   private static final VectorSpecies<Integer> INTS =
       VectorSpecies.of(int.class, FLOATS.vectorShape());
   private static final int LANES = FLOATS.length();
+  private static final int ROWS = 2 * LANES;
   private static final int BYTES = FLOATS.vectorByteSize();
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final int UPPER = 0xFFFF0000;
@@ -28,228 +32,45 @@ final class VectorFloats {
   /** Bits of a fraction. */
   private static final int FRACTION = 23;
 
+  /** Units at a time: with short loops, methods are compiled before their loops are. */
+  private static final int UNITS = 8;
+
   private VectorFloats() {}
 
   /** Fields that are set into the highest bits of a fraction: {@code 1 + field / 2^bits}. */
-  static void fields(
-      Plane plane, int tile, Scales scales, Operand.Floats operand, float[] y, int yAt) {
-    MemorySegment memory = plane.words();
-    long stride = plane.stride();
+  static void fields(Plane plane, int tile, Scales scales, Operand.Floats x, float[] y, int yAt) {
+    Kind kind = x.kind();
+    int bits = kind.bits();
     long at = plane.address((long) tile * BLOCKS, 0);
-    MemorySegment factors = scales.values();
-    long block = scales.blockBytes();
-    int second = scales.brief() ? 0 : BYTES;
-    int shift = scales.brief() ? Short.SIZE : 0;
-    IntVector upper = IntVector.broadcast(INTS, scales.brief() ? UPPER : -1);
-    long scaleAt = scales.address(tile, 0);
-    FloatVector ya0 = FloatVector.fromArray(FLOATS, y, yAt);
-    FloatVector yb0 = FloatVector.fromArray(FLOATS, y, yAt + LANES);
-    FloatVector ya1 = FloatVector.fromArray(FLOATS, y, yAt + 2 * LANES);
-    FloatVector yb1 = FloatVector.fromArray(FLOATS, y, yAt + 3 * LANES);
-    FloatVector ya2 = FloatVector.fromArray(FLOATS, y, yAt + 4 * LANES);
-    FloatVector yb2 = FloatVector.fromArray(FLOATS, y, yAt + 5 * LANES);
-    FloatVector ya3 = FloatVector.fromArray(FLOATS, y, yAt + 6 * LANES);
-    FloatVector yb3 = FloatVector.fromArray(FLOATS, y, yAt + 7 * LANES);
-    float[] x = operand.x();
-    float[] starts = operand.starts();
-    int bits = plane.bits();
-    float factor = 1 << bits;
-    int groups = operand.kind().groups();
-    int units = operand.kind().units();
-    int first = FRACTION - bits;
-    int last = first - Short.SIZE;
-    IntVector mask = IntVector.broadcast(INTS, ((1 << bits) - 1) << first);
-    IntVector one = IntVector.broadcast(INTS, ONE);
-    int column = 0;
-    int unit = 0;
-    for (int g = 0; g < groups; g++) {
-      FloatVector a0 = FloatVector.zero(FLOATS);
-      FloatVector a1 = FloatVector.zero(FLOATS);
-      FloatVector a2 = FloatVector.zero(FLOATS);
-      FloatVector a3 = FloatVector.zero(FLOATS);
-      FloatVector b0 = FloatVector.zero(FLOATS);
-      FloatVector b1 = FloatVector.zero(FLOATS);
-      FloatVector b2 = FloatVector.zero(FLOATS);
-      FloatVector b3 = FloatVector.zero(FLOATS);
-      for (int u = 0; u < units; u++) {
-        FloatVector start = FloatVector.broadcast(FLOATS, starts[unit++]);
-        a0 = a0.add(start);
-        a1 = a1.add(start);
-        a2 = a2.add(start);
-        a3 = a3.add(start);
-        b0 = b0.add(start);
-        b1 = b1.add(start);
-        b2 = b2.add(start);
-        b3 = b3.add(start);
-        for (int step = 0; step < bits; step++) {
-          IntVector w0 = IntVector.fromMemorySegment(INTS, memory, at, ORDER);
-          IntVector w1 = IntVector.fromMemorySegment(INTS, memory, at + stride, ORDER);
-          IntVector w2 = IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER);
-          IntVector w3 = IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER);
-          IntVector h0 = w0.lanewise(VectorOperators.LSHR, 16);
-          IntVector h1 = w1.lanewise(VectorOperators.LSHR, 16);
-          IntVector h2 = w2.lanewise(VectorOperators.LSHR, 16);
-          IntVector h3 = w3.lanewise(VectorOperators.LSHR, 16);
-          at += BYTES;
-          for (int to = first; to > last; to -= bits) {
-            FloatVector v = FloatVector.broadcast(FLOATS, x[column++]);
-            IntVector aw0 = w0.lanewise(VectorOperators.LSHL, to).and(mask).or(one);
-            a0 = aw0.reinterpretAsFloats().fma(v, a0);
-            IntVector aw1 = w1.lanewise(VectorOperators.LSHL, to).and(mask).or(one);
-            a1 = aw1.reinterpretAsFloats().fma(v, a1);
-            IntVector aw2 = w2.lanewise(VectorOperators.LSHL, to).and(mask).or(one);
-            a2 = aw2.reinterpretAsFloats().fma(v, a2);
-            IntVector aw3 = w3.lanewise(VectorOperators.LSHL, to).and(mask).or(one);
-            a3 = aw3.reinterpretAsFloats().fma(v, a3);
-            IntVector bw0 = h0.lanewise(VectorOperators.LSHL, to).and(mask).or(one);
-            b0 = bw0.reinterpretAsFloats().fma(v, b0);
-            IntVector bw1 = h1.lanewise(VectorOperators.LSHL, to).and(mask).or(one);
-            b1 = bw1.reinterpretAsFloats().fma(v, b1);
-            IntVector bw2 = h2.lanewise(VectorOperators.LSHL, to).and(mask).or(one);
-            b2 = bw2.reinterpretAsFloats().fma(v, b2);
-            IntVector bw3 = h3.lanewise(VectorOperators.LSHL, to).and(mask).or(one);
-            b3 = bw3.reinterpretAsFloats().fma(v, b3);
-          }
-        }
+    float[] sums = PackedMatrix.zeros(BLOCKS * ROWS);
+    for (int unit = 0; unit < kind.groups() * kind.units(); unit++) {
+      float start = x.starts()[unit];
+      int column = unit * Geometry.UNIT;
+      set(plane.words(), at, plane.stride(), x.x(), column, bits, start, sums);
+      at += (long) bits * BYTES;
+      if ((unit + 1) % kind.units() == 0) {
+        add(sums, 1 << bits, scales, tile, unit / kind.units(), y, yAt);
       }
-      IntVector f0 = IntVector.fromMemorySegment(INTS, factors, scaleAt, ORDER);
-      IntVector g0 = IntVector.fromMemorySegment(INTS, factors, scaleAt + second, ORDER);
-      FloatVector fa0 = f0.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb0 = g0.and(upper).reinterpretAsFloats();
-      ya0 = a0.mul(factor).fma(fa0, ya0);
-      yb0 = b0.mul(factor).fma(fb0, yb0);
-      IntVector f1 = IntVector.fromMemorySegment(INTS, factors, scaleAt + block, ORDER);
-      IntVector g1 = IntVector.fromMemorySegment(INTS, factors, scaleAt + block + second, ORDER);
-      FloatVector fa1 = f1.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb1 = g1.and(upper).reinterpretAsFloats();
-      ya1 = a1.mul(factor).fma(fa1, ya1);
-      yb1 = b1.mul(factor).fma(fb1, yb1);
-      IntVector f2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block, ORDER);
-      IntVector g2 =
-          IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
-      FloatVector fa2 = f2.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb2 = g2.and(upper).reinterpretAsFloats();
-      ya2 = a2.mul(factor).fma(fa2, ya2);
-      yb2 = b2.mul(factor).fma(fb2, yb2);
-      IntVector f3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block, ORDER);
-      IntVector g3 =
-          IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
-      FloatVector fa3 = f3.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb3 = g3.and(upper).reinterpretAsFloats();
-      ya3 = a3.mul(factor).fma(fa3, ya3);
-      yb3 = b3.mul(factor).fma(fb3, yb3);
-      scaleAt += 4 * block;
     }
-    ya0.intoArray(y, yAt);
-    yb0.intoArray(y, yAt + LANES);
-    ya1.intoArray(y, yAt + 2 * LANES);
-    yb1.intoArray(y, yAt + 3 * LANES);
-    ya2.intoArray(y, yAt + 4 * LANES);
-    yb2.intoArray(y, yAt + 5 * LANES);
-    ya3.intoArray(y, yAt + 6 * LANES);
-    yb3.intoArray(y, yAt + 7 * LANES);
   }
 
-  /** Up to 3 bits: four bits at a time are looked up in tables of sums. */
+  /** Up to 4 bits: four bits at a time are looked up in tables of sums. */
   static void tables(
-      Plane plane, int tile, Scales scales, Operand.FloatTables operand, float[] y, int yAt) {
-    MemorySegment memory = plane.words();
-    long stride = plane.stride();
+      Plane plane, int tile, Scales scales, Operand.FloatTables x, float[] y, int yAt) {
+    Kind kind = x.kind();
+    int bits = kind.bits();
     long at = plane.address((long) tile * BLOCKS, 0);
-    MemorySegment factors = scales.values();
-    long block = scales.blockBytes();
-    int second = scales.brief() ? 0 : BYTES;
-    int shift = scales.brief() ? Short.SIZE : 0;
-    IntVector upper = IntVector.broadcast(INTS, scales.brief() ? UPPER : -1);
-    long scaleAt = scales.address(tile, 0);
-    FloatVector ya0 = FloatVector.fromArray(FLOATS, y, yAt);
-    FloatVector yb0 = FloatVector.fromArray(FLOATS, y, yAt + LANES);
-    FloatVector ya1 = FloatVector.fromArray(FLOATS, y, yAt + 2 * LANES);
-    FloatVector yb1 = FloatVector.fromArray(FLOATS, y, yAt + 3 * LANES);
-    FloatVector ya2 = FloatVector.fromArray(FLOATS, y, yAt + 4 * LANES);
-    FloatVector yb2 = FloatVector.fromArray(FLOATS, y, yAt + 5 * LANES);
-    FloatVector ya3 = FloatVector.fromArray(FLOATS, y, yAt + 6 * LANES);
-    FloatVector yb3 = FloatVector.fromArray(FLOATS, y, yAt + 7 * LANES);
-    float[] tables = operand.tables();
-    int groups = operand.kind().groups();
-    int steps = operand.kind().units() * plane.bits();
+    float[] sums = PackedMatrix.zeros(BLOCKS * ROWS);
     int next = 0;
-    for (int g = 0; g < groups; g++) {
-      FloatVector a0 = FloatVector.zero(FLOATS);
-      FloatVector a1 = FloatVector.zero(FLOATS);
-      FloatVector a2 = FloatVector.zero(FLOATS);
-      FloatVector a3 = FloatVector.zero(FLOATS);
-      FloatVector b0 = FloatVector.zero(FLOATS);
-      FloatVector b1 = FloatVector.zero(FLOATS);
-      FloatVector b2 = FloatVector.zero(FLOATS);
-      FloatVector b3 = FloatVector.zero(FLOATS);
-      for (int step = 0; step < steps; step++) {
-        IntVector w0 = IntVector.fromMemorySegment(INTS, memory, at, ORDER);
-        IntVector w1 = IntVector.fromMemorySegment(INTS, memory, at + stride, ORDER);
-        IntVector w2 = IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER);
-        IntVector w3 = IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER);
-        IntVector h0 = w0.lanewise(VectorOperators.LSHR, 16);
-        IntVector h1 = w1.lanewise(VectorOperators.LSHR, 16);
-        IntVector h2 = w2.lanewise(VectorOperators.LSHR, 16);
-        IntVector h3 = w3.lanewise(VectorOperators.LSHR, 16);
-        at += BYTES;
-        for (int from = 0; from < Short.SIZE; from += 4) {
-          IntVector t = FloatVector.fromArray(FLOATS, tables, next).reinterpretAsInts();
-          next += LANES;
-          IntVector aw0 = w0.lanewise(VectorOperators.LSHR, from).selectFrom(t);
-          a0 = a0.add(aw0.reinterpretAsFloats());
-          IntVector aw1 = w1.lanewise(VectorOperators.LSHR, from).selectFrom(t);
-          a1 = a1.add(aw1.reinterpretAsFloats());
-          IntVector aw2 = w2.lanewise(VectorOperators.LSHR, from).selectFrom(t);
-          a2 = a2.add(aw2.reinterpretAsFloats());
-          IntVector aw3 = w3.lanewise(VectorOperators.LSHR, from).selectFrom(t);
-          a3 = a3.add(aw3.reinterpretAsFloats());
-          IntVector bw0 = h0.lanewise(VectorOperators.LSHR, from).selectFrom(t);
-          b0 = b0.add(bw0.reinterpretAsFloats());
-          IntVector bw1 = h1.lanewise(VectorOperators.LSHR, from).selectFrom(t);
-          b1 = b1.add(bw1.reinterpretAsFloats());
-          IntVector bw2 = h2.lanewise(VectorOperators.LSHR, from).selectFrom(t);
-          b2 = b2.add(bw2.reinterpretAsFloats());
-          IntVector bw3 = h3.lanewise(VectorOperators.LSHR, from).selectFrom(t);
-          b3 = b3.add(bw3.reinterpretAsFloats());
-        }
+    for (int g = 0; g < kind.groups(); g++) {
+      for (int unit = 0; unit < kind.units(); unit += UNITS) {
+        int steps = Math.min(UNITS, kind.units() - unit) * bits;
+        look(plane.words(), at, plane.stride(), x.tables(), next, steps, sums);
+        at += (long) steps * BYTES;
+        next += steps * 4 * LANES;
       }
-      IntVector f0 = IntVector.fromMemorySegment(INTS, factors, scaleAt, ORDER);
-      IntVector g0 = IntVector.fromMemorySegment(INTS, factors, scaleAt + second, ORDER);
-      FloatVector fa0 = f0.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb0 = g0.and(upper).reinterpretAsFloats();
-      ya0 = a0.fma(fa0, ya0);
-      yb0 = b0.fma(fb0, yb0);
-      IntVector f1 = IntVector.fromMemorySegment(INTS, factors, scaleAt + block, ORDER);
-      IntVector g1 = IntVector.fromMemorySegment(INTS, factors, scaleAt + block + second, ORDER);
-      FloatVector fa1 = f1.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb1 = g1.and(upper).reinterpretAsFloats();
-      ya1 = a1.fma(fa1, ya1);
-      yb1 = b1.fma(fb1, yb1);
-      IntVector f2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block, ORDER);
-      IntVector g2 =
-          IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
-      FloatVector fa2 = f2.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb2 = g2.and(upper).reinterpretAsFloats();
-      ya2 = a2.fma(fa2, ya2);
-      yb2 = b2.fma(fb2, yb2);
-      IntVector f3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block, ORDER);
-      IntVector g3 =
-          IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
-      FloatVector fa3 = f3.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb3 = g3.and(upper).reinterpretAsFloats();
-      ya3 = a3.fma(fa3, ya3);
-      yb3 = b3.fma(fb3, yb3);
-      scaleAt += 4 * block;
+      add(sums, 1, scales, tile, g, y, yAt);
     }
-    ya0.intoArray(y, yAt);
-    yb0.intoArray(y, yAt + LANES);
-    ya1.intoArray(y, yAt + 2 * LANES);
-    yb1.intoArray(y, yAt + 3 * LANES);
-    ya2.intoArray(y, yAt + 4 * LANES);
-    yb2.intoArray(y, yAt + 5 * LANES);
-    ya3.intoArray(y, yAt + 6 * LANES);
-    yb3.intoArray(y, yAt + 7 * LANES);
   }
 
   /** Fields of 4 bits that stand for one of 16 levels. */
@@ -262,101 +83,161 @@ final class VectorFloats {
       float[] x,
       float[] y,
       int yAt) {
-    MemorySegment memory = plane.words();
-    long stride = plane.stride();
     long at = plane.address((long) tile * BLOCKS, 0);
+    float[] sums = PackedMatrix.zeros(BLOCKS * ROWS);
+    int column = 0;
+    for (int g = 0; g < kind.groups(); g++) {
+      for (int unit = 0; unit < kind.units(); unit += UNITS) {
+        int steps = Math.min(UNITS, kind.units() - unit) * kind.bits();
+        look(plane.words(), at, plane.stride(), levels, x, column, steps, sums);
+        at += (long) steps * BYTES;
+        column += steps * 4;
+      }
+      add(sums, 1, scales, tile, g, y, yAt);
+    }
+  }
+
+  /** A unit of columns whose fields are set into a fraction. */
+  private static void set(
+      MemorySegment memory,
+      long at,
+      long stride,
+      float[] x,
+      int column,
+      int bits,
+      float start,
+      float[] sums) {
+    int first = FRACTION - bits;
+    int mask = ((1 << bits) - 1) << first;
+    float begin = start;
+    for (int step = 0; step < bits; step++) {
+      for (int to = first; to > first - Short.SIZE; to -= 2 * bits) {
+        for (int k = 0; k < BLOCKS; k++) {
+          FloatVector x0 = FloatVector.broadcast(FLOATS, x[column]);
+          FloatVector x1 = FloatVector.broadcast(FLOATS, x[column + 1]);
+          IntVector w = IntVector.fromMemorySegment(INTS, memory, at + k * stride, ORDER);
+          IntVector h = w.lanewise(VectorOperators.LSHR, 16);
+          IntVector a0 = w.lanewise(VectorOperators.LSHL, to).and(mask).or(ONE);
+          IntVector a1 = w.lanewise(VectorOperators.LSHL, to - bits).and(mask).or(ONE);
+          IntVector b0 = h.lanewise(VectorOperators.LSHL, to).and(mask).or(ONE);
+          IntVector b1 = h.lanewise(VectorOperators.LSHL, to - bits).and(mask).or(ONE);
+          FloatVector a = FloatVector.fromArray(FLOATS, sums, k * ROWS).add(begin);
+          FloatVector b = FloatVector.fromArray(FLOATS, sums, k * ROWS + LANES).add(begin);
+          a = a0.reinterpretAsFloats().fma(x0, a);
+          b = b0.reinterpretAsFloats().fma(x0, b);
+          a1.reinterpretAsFloats().fma(x1, a).intoArray(sums, k * ROWS);
+          b1.reinterpretAsFloats().fma(x1, b).intoArray(sums, k * ROWS + LANES);
+        }
+        column += 2;
+        begin = 0;
+      }
+      at += BYTES;
+    }
+  }
+
+  /** Steps of any bits, by tables of their own. */
+  private static void look(
+      MemorySegment memory,
+      long at,
+      long stride,
+      float[] tables,
+      int next,
+      int steps,
+      float[] sums) {
+    for (int step = 0; step < steps; step++) {
+      for (int k = 0; k < BLOCKS; k++) {
+        IntVector t0 = FloatVector.fromArray(FLOATS, tables, next).reinterpretAsInts();
+        IntVector t1 = FloatVector.fromArray(FLOATS, tables, next + LANES).reinterpretAsInts();
+        IntVector t2 = FloatVector.fromArray(FLOATS, tables, next + 2 * LANES).reinterpretAsInts();
+        IntVector t3 = FloatVector.fromArray(FLOATS, tables, next + 3 * LANES).reinterpretAsInts();
+        IntVector w = IntVector.fromMemorySegment(INTS, memory, at + k * stride, ORDER);
+        IntVector a0 = w.selectFrom(t0);
+        IntVector a1 = w.lanewise(VectorOperators.LSHR, 4).selectFrom(t1);
+        IntVector a2 = w.lanewise(VectorOperators.LSHR, 8).selectFrom(t2);
+        IntVector a3 = w.lanewise(VectorOperators.LSHR, 12).selectFrom(t3);
+        IntVector b0 = w.lanewise(VectorOperators.LSHR, 16).selectFrom(t0);
+        IntVector b1 = w.lanewise(VectorOperators.LSHR, 20).selectFrom(t1);
+        IntVector b2 = w.lanewise(VectorOperators.LSHR, 24).selectFrom(t2);
+        IntVector b3 = w.lanewise(VectorOperators.LSHR, 28).selectFrom(t3);
+        FloatVector a = a0.reinterpretAsFloats().add(a1.reinterpretAsFloats());
+        FloatVector c = a2.reinterpretAsFloats().add(a3.reinterpretAsFloats());
+        FloatVector b = b0.reinterpretAsFloats().add(b1.reinterpretAsFloats());
+        FloatVector d = b2.reinterpretAsFloats().add(b3.reinterpretAsFloats());
+        int to = k * ROWS;
+        a.add(c).add(FloatVector.fromArray(FLOATS, sums, to)).intoArray(sums, to);
+        to += LANES;
+        b.add(d).add(FloatVector.fromArray(FLOATS, sums, to)).intoArray(sums, to);
+      }
+      next += 4 * LANES;
+      at += BYTES;
+    }
+  }
+
+  /** Steps of 4 bits, by one table for all. */
+  private static void look(
+      MemorySegment memory,
+      long at,
+      long stride,
+      float[] levels,
+      float[] x,
+      int column,
+      int steps,
+      float[] sums) {
+    for (int step = 0; step < steps; step++) {
+      for (int k = 0; k < BLOCKS; k++) {
+        IntVector t = FloatVector.fromArray(FLOATS, levels, 0).reinterpretAsInts();
+        FloatVector x0 = FloatVector.broadcast(FLOATS, x[column]);
+        FloatVector x1 = FloatVector.broadcast(FLOATS, x[column + 1]);
+        FloatVector x2 = FloatVector.broadcast(FLOATS, x[column + 2]);
+        FloatVector x3 = FloatVector.broadcast(FLOATS, x[column + 3]);
+        IntVector w = IntVector.fromMemorySegment(INTS, memory, at + k * stride, ORDER);
+        IntVector a0 = w.selectFrom(t);
+        IntVector a1 = w.lanewise(VectorOperators.LSHR, 4).selectFrom(t);
+        IntVector a2 = w.lanewise(VectorOperators.LSHR, 8).selectFrom(t);
+        IntVector a3 = w.lanewise(VectorOperators.LSHR, 12).selectFrom(t);
+        IntVector b0 = w.lanewise(VectorOperators.LSHR, 16).selectFrom(t);
+        IntVector b1 = w.lanewise(VectorOperators.LSHR, 20).selectFrom(t);
+        IntVector b2 = w.lanewise(VectorOperators.LSHR, 24).selectFrom(t);
+        IntVector b3 = w.lanewise(VectorOperators.LSHR, 28).selectFrom(t);
+        FloatVector a = FloatVector.fromArray(FLOATS, sums, k * ROWS);
+        a = a0.reinterpretAsFloats().fma(x0, a);
+        a = a1.reinterpretAsFloats().fma(x1, a);
+        a = a2.reinterpretAsFloats().fma(x2, a);
+        a3.reinterpretAsFloats().fma(x3, a).intoArray(sums, k * ROWS);
+        FloatVector b = FloatVector.fromArray(FLOATS, sums, k * ROWS + LANES);
+        b = b0.reinterpretAsFloats().fma(x0, b);
+        b = b1.reinterpretAsFloats().fma(x1, b);
+        b = b2.reinterpretAsFloats().fma(x2, b);
+        b3.reinterpretAsFloats().fma(x3, b).intoArray(sums, k * ROWS + LANES);
+      }
+      column += 4;
+      at += BYTES;
+    }
+  }
+
+  /** Adds {@code sums * factor * scale}, and makes the sums zero. */
+  private static void add(
+      float[] sums, float factor, Scales scales, int tile, int group, float[] y, int yAt) {
     MemorySegment factors = scales.values();
     long block = scales.blockBytes();
     int second = scales.brief() ? 0 : BYTES;
     int shift = scales.brief() ? Short.SIZE : 0;
-    IntVector upper = IntVector.broadcast(INTS, scales.brief() ? UPPER : -1);
-    long scaleAt = scales.address(tile, 0);
-    FloatVector ya0 = FloatVector.fromArray(FLOATS, y, yAt);
-    FloatVector yb0 = FloatVector.fromArray(FLOATS, y, yAt + LANES);
-    FloatVector ya1 = FloatVector.fromArray(FLOATS, y, yAt + 2 * LANES);
-    FloatVector yb1 = FloatVector.fromArray(FLOATS, y, yAt + 3 * LANES);
-    FloatVector ya2 = FloatVector.fromArray(FLOATS, y, yAt + 4 * LANES);
-    FloatVector yb2 = FloatVector.fromArray(FLOATS, y, yAt + 5 * LANES);
-    FloatVector ya3 = FloatVector.fromArray(FLOATS, y, yAt + 6 * LANES);
-    FloatVector yb3 = FloatVector.fromArray(FLOATS, y, yAt + 7 * LANES);
-    IntVector t = FloatVector.fromArray(FLOATS, levels, 0).reinterpretAsInts();
-    int groups = kind.groups();
-    int steps = kind.units() * plane.bits();
-    int column = 0;
-    for (int g = 0; g < groups; g++) {
-      FloatVector a0 = FloatVector.zero(FLOATS);
-      FloatVector a1 = FloatVector.zero(FLOATS);
-      FloatVector a2 = FloatVector.zero(FLOATS);
-      FloatVector a3 = FloatVector.zero(FLOATS);
-      FloatVector b0 = FloatVector.zero(FLOATS);
-      FloatVector b1 = FloatVector.zero(FLOATS);
-      FloatVector b2 = FloatVector.zero(FLOATS);
-      FloatVector b3 = FloatVector.zero(FLOATS);
-      for (int step = 0; step < steps; step++) {
-        IntVector w0 = IntVector.fromMemorySegment(INTS, memory, at, ORDER);
-        IntVector w1 = IntVector.fromMemorySegment(INTS, memory, at + stride, ORDER);
-        IntVector w2 = IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER);
-        IntVector w3 = IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER);
-        IntVector h0 = w0.lanewise(VectorOperators.LSHR, 16);
-        IntVector h1 = w1.lanewise(VectorOperators.LSHR, 16);
-        IntVector h2 = w2.lanewise(VectorOperators.LSHR, 16);
-        IntVector h3 = w3.lanewise(VectorOperators.LSHR, 16);
-        at += BYTES;
-        for (int from = 0; from < Short.SIZE; from += 4) {
-          FloatVector v = FloatVector.broadcast(FLOATS, x[column++]);
-          IntVector aw0 = w0.lanewise(VectorOperators.LSHR, from).selectFrom(t);
-          a0 = aw0.reinterpretAsFloats().fma(v, a0);
-          IntVector aw1 = w1.lanewise(VectorOperators.LSHR, from).selectFrom(t);
-          a1 = aw1.reinterpretAsFloats().fma(v, a1);
-          IntVector aw2 = w2.lanewise(VectorOperators.LSHR, from).selectFrom(t);
-          a2 = aw2.reinterpretAsFloats().fma(v, a2);
-          IntVector aw3 = w3.lanewise(VectorOperators.LSHR, from).selectFrom(t);
-          a3 = aw3.reinterpretAsFloats().fma(v, a3);
-          IntVector bw0 = h0.lanewise(VectorOperators.LSHR, from).selectFrom(t);
-          b0 = bw0.reinterpretAsFloats().fma(v, b0);
-          IntVector bw1 = h1.lanewise(VectorOperators.LSHR, from).selectFrom(t);
-          b1 = bw1.reinterpretAsFloats().fma(v, b1);
-          IntVector bw2 = h2.lanewise(VectorOperators.LSHR, from).selectFrom(t);
-          b2 = bw2.reinterpretAsFloats().fma(v, b2);
-          IntVector bw3 = h3.lanewise(VectorOperators.LSHR, from).selectFrom(t);
-          b3 = bw3.reinterpretAsFloats().fma(v, b3);
-        }
-      }
-      IntVector f0 = IntVector.fromMemorySegment(INTS, factors, scaleAt, ORDER);
-      IntVector g0 = IntVector.fromMemorySegment(INTS, factors, scaleAt + second, ORDER);
-      FloatVector fa0 = f0.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb0 = g0.and(upper).reinterpretAsFloats();
-      ya0 = a0.fma(fa0, ya0);
-      yb0 = b0.fma(fb0, yb0);
-      IntVector f1 = IntVector.fromMemorySegment(INTS, factors, scaleAt + block, ORDER);
-      IntVector g1 = IntVector.fromMemorySegment(INTS, factors, scaleAt + block + second, ORDER);
-      FloatVector fa1 = f1.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb1 = g1.and(upper).reinterpretAsFloats();
-      ya1 = a1.fma(fa1, ya1);
-      yb1 = b1.fma(fb1, yb1);
-      IntVector f2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block, ORDER);
-      IntVector g2 =
-          IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
-      FloatVector fa2 = f2.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb2 = g2.and(upper).reinterpretAsFloats();
-      ya2 = a2.fma(fa2, ya2);
-      yb2 = b2.fma(fb2, yb2);
-      IntVector f3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block, ORDER);
-      IntVector g3 =
-          IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
-      FloatVector fa3 = f3.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb3 = g3.and(upper).reinterpretAsFloats();
-      ya3 = a3.fma(fa3, ya3);
-      yb3 = b3.fma(fb3, yb3);
-      scaleAt += 4 * block;
+    int upper = scales.brief() ? UPPER : -1;
+    long at = scales.address(tile, group);
+    for (int k = 0; k < BLOCKS; k++) {
+      FloatVector a = FloatVector.fromArray(FLOATS, sums, k * ROWS).mul(factor);
+      FloatVector b = FloatVector.fromArray(FLOATS, sums, k * ROWS + LANES).mul(factor);
+      FloatVector.zero(FLOATS).intoArray(sums, k * ROWS);
+      FloatVector.zero(FLOATS).intoArray(sums, k * ROWS + LANES);
+      IntVector f = IntVector.fromMemorySegment(INTS, factors, at, ORDER);
+      IntVector g = IntVector.fromMemorySegment(INTS, factors, at + second, ORDER);
+      FloatVector fa = f.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
+      FloatVector fb = g.and(upper).reinterpretAsFloats();
+      int to = yAt + k * ROWS;
+      a.fma(fa, FloatVector.fromArray(FLOATS, y, to)).intoArray(y, to);
+      to += LANES;
+      b.fma(fb, FloatVector.fromArray(FLOATS, y, to)).intoArray(y, to);
+      at += block;
     }
-    ya0.intoArray(y, yAt);
-    yb0.intoArray(y, yAt + LANES);
-    ya1.intoArray(y, yAt + 2 * LANES);
-    yb1.intoArray(y, yAt + 3 * LANES);
-    ya2.intoArray(y, yAt + 4 * LANES);
-    yb2.intoArray(y, yAt + 5 * LANES);
-    ya3.intoArray(y, yAt + 6 * LANES);
-    yb3.intoArray(y, yAt + 7 * LANES);
   }
 }

@@ -11,6 +11,17 @@ final class VectorKernels implements MatrixKernels {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
   private static final int LANES = FLOATS.length();
 
+  /** Steps of a run at most: with short loops, methods are compiled before their loops are. */
+  private static final int MOST_STEPS = 32;
+
+  /** Columns of floats at a time, for the same reason. */
+  private static final int COLUMNS = 128;
+
+  /** To which whole numbers below 2^22 are added as they are, in place of being converted. */
+  static final float WHOLE = 0x1.8p23f;
+
+  static final int WHOLE_BITS = Float.floatToRawIntBits(WHOLE);
+
   VectorKernels() {}
 
   @Override
@@ -29,7 +40,7 @@ final class VectorKernels implements MatrixKernels {
 
   @Override
   public Operand prepare(Kind kind, float[] x) {
-    if (kind.bits() < 4 && hasTables()) {
+    if (kind.bits() <= 4 && hasTables()) {
       return new Operand.FloatTables(kind, VectorTables.of(kind, x));
     }
     int size = 1 << kind.bits();
@@ -53,24 +64,56 @@ final class VectorKernels implements MatrixKernels {
     }
     float[] offsets = scratch.floats(kind.groups());
     for (int g = 0; g < offsets.length; g++) {
-      int sum = 0;
-      for (int i = g * kind.groupColumns(); i < (g + 1) * kind.groupColumns(); i++) {
-        sum += x[i];
-      }
-      offsets[g] = (kind.half() - kind.centre()) * sum;
+      int from = g * kind.groupColumns();
+      offsets[g] = (kind.half() - kind.centre()) * sum(x, from, from + kind.groupColumns());
     }
+    int run = run(kind, x);
     if (kind.bits() < 4 && hasTables()) {
-      return new Operand.ShortTables(kind, factor, VectorTables.of(kind, pairs), offsets);
+      return new Operand.ShortTables(kind, factor, VectorTables.of(kind, pairs), offsets, run);
     }
-    int[] starts = scratch.ints(kind.columns() / Geometry.UNIT);
-    for (int unit = 0; unit < starts.length; unit++) {
-      int sum = 0;
-      for (int i = unit * Geometry.UNIT; i < (unit + 1) * Geometry.UNIT; i++) {
-        sum -= x[i] * kind.half();
+    int[] starts = scratch.ints(kind.groups() * Math.ceilDiv(kind.units(), run));
+    int next = 0;
+    for (int group = 0; group < kind.columns(); group += kind.groupColumns()) {
+      int end = group + kind.groupColumns();
+      for (int from = group; from < end; from += run * Geometry.UNIT) {
+        int to = Math.min(from + run * Geometry.UNIT, end);
+        starts[next++] = -kind.half() * sum(x, from, to);
       }
-      starts[unit] = (sum << Short.SIZE) | (sum & 0xFFFF);
     }
-    return new Operand.Shorts(kind, factor, pairs, starts, offsets);
+    return new Operand.Shorts(kind, factor, pairs, starts, offsets, run);
+  }
+
+  private static int sum(short[] x, int from, int to) {
+    int sum = 0;
+    for (int i = from; i < to; i++) {
+      sum += x[i];
+    }
+    return sum;
+  }
+
+  /** Units of columns over which sums fit 16 bits whatever the fields are. */
+  private static int run(Kind kind, short[] x) {
+    int run = Math.min(kind.units(), MOST_STEPS / kind.bits());
+    while (run > kind.run() && !fits(kind, x, run)) {
+      run /= 2;
+    }
+    return Math.max(run, Math.min(kind.run(), kind.units()));
+  }
+
+  private static boolean fits(Kind kind, short[] x, int run) {
+    for (int group = 0; group < kind.columns(); group += kind.groupColumns()) {
+      int end = group + kind.groupColumns();
+      for (int from = group; from < end; from += run * Geometry.UNIT) {
+        int sum = 0;
+        for (int i = from; i < Math.min(from + run * Geometry.UNIT, end); i++) {
+          sum += Math.abs(x[i]);
+        }
+        if (sum * kind.half() > Short.MAX_VALUE) {
+          return false;
+        }
+      }
+    }
+    return true;
   }
 
   @Override
@@ -98,10 +141,13 @@ final class VectorKernels implements MatrixKernels {
 
   @Override
   public void multiply(Plane plane, DType type, int tile, float[] x, float[] y, int yAt) {
-    switch (type) {
-      case F32 -> VectorPlain.singles(plane, tile, x, y, yAt);
-      case BF16 -> VectorPlain.brains(plane, tile, x, y, yAt);
-      default -> VectorPlain.halves(plane, tile, x, y, yAt);
+    for (int from = 0; from < x.length; from += COLUMNS) {
+      int end = Math.min(from + COLUMNS, x.length);
+      switch (type) {
+        case F32 -> VectorPlain.singles(plane, tile, x, from, end, y, yAt);
+        case BF16 -> VectorPlain.brains(plane, tile, x, from, end, y, yAt);
+        default -> VectorPlain.halves(plane, tile, x, from, end, y, yAt);
+      }
     }
   }
 
@@ -139,17 +185,30 @@ final class VectorKernels implements MatrixKernels {
 
   @Override
   public float dot(float[] a, int aAt, float[] b, int bAt, int length) {
-    FloatVector sum = FloatVector.zero(FLOATS);
+    float total = 0;
     int i = 0;
-    for (; i <= length - LANES; i += LANES) {
-      FloatVector v = FloatVector.fromArray(FLOATS, a, aAt + i);
-      sum = v.fma(FloatVector.fromArray(FLOATS, b, bAt + i), sum);
+    for (; i <= length - 4 * LANES; i += 4 * LANES) {
+      total += four(a, aAt + i, b, bAt + i);
     }
-    float total = sum.reduceLanes(VectorOperators.ADD);
     for (; i < length; i++) {
       total += a[aAt + i] * b[bAt + i];
     }
     return total;
+  }
+
+  private static float four(float[] a, int aAt, float[] b, int bAt) {
+    FloatVector s =
+        FloatVector.fromArray(FLOATS, a, aAt).mul(FloatVector.fromArray(FLOATS, b, bAt));
+    FloatVector t =
+        FloatVector.fromArray(FLOATS, a, aAt + LANES)
+            .mul(FloatVector.fromArray(FLOATS, b, bAt + LANES));
+    s =
+        FloatVector.fromArray(FLOATS, a, aAt + 2 * LANES)
+            .fma(FloatVector.fromArray(FLOATS, b, bAt + 2 * LANES), s);
+    t =
+        FloatVector.fromArray(FLOATS, a, aAt + 3 * LANES)
+            .fma(FloatVector.fromArray(FLOATS, b, bAt + 3 * LANES), t);
+    return s.add(t).reduceLanes(VectorOperators.ADD);
   }
 
   @Override

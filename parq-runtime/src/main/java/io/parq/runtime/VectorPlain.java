@@ -9,12 +9,16 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/** Products of floats that are not quantized, as {@link VectorFloats} has those of fields. */
+/**
+ * Products of some columns of floats that are not quantized, as {@link VectorFloats} has those of
+ * fields.
+ */
 final class VectorPlain {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
   private static final VectorSpecies<Integer> INTS =
       VectorSpecies.of(int.class, FLOATS.vectorShape());
   private static final int LANES = FLOATS.length();
+  private static final int ROWS = 2 * LANES;
   private static final int BYTES = FLOATS.vectorByteSize();
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final int UPPER = 0xFFFF0000;
@@ -28,130 +32,105 @@ final class VectorPlain {
 
   private VectorPlain() {}
 
-  /** Single precision: halves of row blocks are read side by side too. */
-  static void singles(Plane plane, int tile, float[] x, float[] y, int yAt) {
+  /** Single precision: halves of row blocks are read side by side too, some columns at a time. */
+  static void singles(Plane plane, int tile, float[] x, int first, int end, float[] y, int yAt) {
     MemorySegment memory = plane.words();
     long stride = plane.stride() / 2;
-    long at = plane.address((long) tile * BLOCKS, 0);
-    FloatVector s0 = FloatVector.zero(FLOATS);
-    FloatVector s1 = FloatVector.zero(FLOATS);
-    FloatVector s2 = FloatVector.zero(FLOATS);
-    FloatVector s3 = FloatVector.zero(FLOATS);
-    FloatVector s4 = FloatVector.zero(FLOATS);
-    FloatVector s5 = FloatVector.zero(FLOATS);
-    FloatVector s6 = FloatVector.zero(FLOATS);
-    FloatVector s7 = FloatVector.zero(FLOATS);
-    for (float value : x) {
-      FloatVector v = FloatVector.broadcast(FLOATS, value);
-      s0 = FloatVector.fromMemorySegment(FLOATS, memory, at, ORDER).fma(v, s0);
-      s1 = FloatVector.fromMemorySegment(FLOATS, memory, at + stride, ORDER).fma(v, s1);
-      s2 = FloatVector.fromMemorySegment(FLOATS, memory, at + 2 * stride, ORDER).fma(v, s2);
-      s3 = FloatVector.fromMemorySegment(FLOATS, memory, at + 3 * stride, ORDER).fma(v, s3);
-      s4 = FloatVector.fromMemorySegment(FLOATS, memory, at + 4 * stride, ORDER).fma(v, s4);
-      s5 = FloatVector.fromMemorySegment(FLOATS, memory, at + 5 * stride, ORDER).fma(v, s5);
-      s6 = FloatVector.fromMemorySegment(FLOATS, memory, at + 6 * stride, ORDER).fma(v, s6);
-      s7 = FloatVector.fromMemorySegment(FLOATS, memory, at + 7 * stride, ORDER).fma(v, s7);
-      at += BYTES;
+    long at = plane.address((long) tile * BLOCKS, 0) + (long) first * BYTES;
+    for (int i = first; i < end; i += 8) {
+      for (int k = 0; k < 2 * BLOCKS; k++) {
+        long from = at + k * stride;
+        int to = yAt + k * LANES;
+        FloatVector s = FloatVector.fromArray(FLOATS, y, to);
+        FloatVector t = FloatVector.fromMemorySegment(FLOATS, memory, from, ORDER).mul(x[i]);
+        s =
+            FloatVector.fromMemorySegment(FLOATS, memory, from + BYTES, ORDER)
+                .fma(FloatVector.broadcast(FLOATS, x[i + 1]), s);
+        t =
+            FloatVector.fromMemorySegment(FLOATS, memory, from + 2L * BYTES, ORDER)
+                .fma(FloatVector.broadcast(FLOATS, x[i + 2]), t);
+        s =
+            FloatVector.fromMemorySegment(FLOATS, memory, from + 3L * BYTES, ORDER)
+                .fma(FloatVector.broadcast(FLOATS, x[i + 3]), s);
+        t =
+            FloatVector.fromMemorySegment(FLOATS, memory, from + 4L * BYTES, ORDER)
+                .fma(FloatVector.broadcast(FLOATS, x[i + 4]), t);
+        s =
+            FloatVector.fromMemorySegment(FLOATS, memory, from + 5L * BYTES, ORDER)
+                .fma(FloatVector.broadcast(FLOATS, x[i + 5]), s);
+        t =
+            FloatVector.fromMemorySegment(FLOATS, memory, from + 6L * BYTES, ORDER)
+                .fma(FloatVector.broadcast(FLOATS, x[i + 6]), t);
+        s =
+            FloatVector.fromMemorySegment(FLOATS, memory, from + 7L * BYTES, ORDER)
+                .fma(FloatVector.broadcast(FLOATS, x[i + 7]), s);
+        s.add(t).intoArray(y, to);
+      }
+      at += 8L * BYTES;
     }
-    s0.add(FloatVector.fromArray(FLOATS, y, yAt)).intoArray(y, yAt);
-    s1.add(FloatVector.fromArray(FLOATS, y, yAt + LANES)).intoArray(y, yAt + LANES);
-    s2.add(FloatVector.fromArray(FLOATS, y, yAt + 2 * LANES)).intoArray(y, yAt + 2 * LANES);
-    s3.add(FloatVector.fromArray(FLOATS, y, yAt + 3 * LANES)).intoArray(y, yAt + 3 * LANES);
-    s4.add(FloatVector.fromArray(FLOATS, y, yAt + 4 * LANES)).intoArray(y, yAt + 4 * LANES);
-    s5.add(FloatVector.fromArray(FLOATS, y, yAt + 5 * LANES)).intoArray(y, yAt + 5 * LANES);
-    s6.add(FloatVector.fromArray(FLOATS, y, yAt + 6 * LANES)).intoArray(y, yAt + 6 * LANES);
-    s7.add(FloatVector.fromArray(FLOATS, y, yAt + 7 * LANES)).intoArray(y, yAt + 7 * LANES);
   }
 
   /** bfloat16: the upper half of a single-precision number. */
-  static void brains(Plane plane, int tile, float[] x, float[] y, int yAt) {
+  static void brains(Plane plane, int tile, float[] x, int first, int end, float[] y, int yAt) {
     MemorySegment memory = plane.words();
     long stride = plane.stride();
-    long at = plane.address((long) tile * BLOCKS, 0);
-    FloatVector a0 = FloatVector.zero(FLOATS);
-    FloatVector b0 = FloatVector.zero(FLOATS);
-    FloatVector a1 = FloatVector.zero(FLOATS);
-    FloatVector b1 = FloatVector.zero(FLOATS);
-    FloatVector a2 = FloatVector.zero(FLOATS);
-    FloatVector b2 = FloatVector.zero(FLOATS);
-    FloatVector a3 = FloatVector.zero(FLOATS);
-    FloatVector b3 = FloatVector.zero(FLOATS);
-    for (float value : x) {
-      FloatVector v = FloatVector.broadcast(FLOATS, value);
-      IntVector w0 = IntVector.fromMemorySegment(INTS, memory, at, ORDER);
-      IntVector w1 = IntVector.fromMemorySegment(INTS, memory, at + stride, ORDER);
-      IntVector w2 = IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER);
-      IntVector w3 = IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER);
-      a0 = w0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(v, a0);
-      b0 = w0.and(UPPER).reinterpretAsFloats().fma(v, b0);
-      a1 = w1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(v, a1);
-      b1 = w1.and(UPPER).reinterpretAsFloats().fma(v, b1);
-      a2 = w2.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(v, a2);
-      b2 = w2.and(UPPER).reinterpretAsFloats().fma(v, b2);
-      a3 = w3.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(v, a3);
-      b3 = w3.and(UPPER).reinterpretAsFloats().fma(v, b3);
-      at += BYTES;
+    long at = plane.address((long) tile * BLOCKS, 0) + (long) first * BYTES;
+    for (int i = first; i < end; i += 4) {
+      for (int k = 0; k < BLOCKS; k++) {
+        FloatVector x0 = FloatVector.broadcast(FLOATS, x[i]);
+        FloatVector x1 = FloatVector.broadcast(FLOATS, x[i + 1]);
+        FloatVector x2 = FloatVector.broadcast(FLOATS, x[i + 2]);
+        FloatVector x3 = FloatVector.broadcast(FLOATS, x[i + 3]);
+        long from = at + k * stride;
+        int to = yAt + k * ROWS;
+        IntVector w0 = IntVector.fromMemorySegment(INTS, memory, from, ORDER);
+        IntVector w1 = IntVector.fromMemorySegment(INTS, memory, from + BYTES, ORDER);
+        IntVector w2 = IntVector.fromMemorySegment(INTS, memory, from + 2L * BYTES, ORDER);
+        IntVector w3 = IntVector.fromMemorySegment(INTS, memory, from + 3L * BYTES, ORDER);
+        FloatVector a = FloatVector.fromArray(FLOATS, y, to);
+        a = w0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x0, a);
+        a = w1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x1, a);
+        a = w2.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x2, a);
+        w3.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x3, a).intoArray(y, to);
+        FloatVector b = FloatVector.fromArray(FLOATS, y, to + LANES);
+        b = w0.and(UPPER).reinterpretAsFloats().fma(x0, b);
+        b = w1.and(UPPER).reinterpretAsFloats().fma(x1, b);
+        b = w2.and(UPPER).reinterpretAsFloats().fma(x2, b);
+        w3.and(UPPER).reinterpretAsFloats().fma(x3, b).intoArray(y, to + LANES);
+      }
+      at += 4L * BYTES;
     }
-    a0.add(FloatVector.fromArray(FLOATS, y, yAt + 0 * LANES)).intoArray(y, yAt + 0 * LANES);
-    b0.add(FloatVector.fromArray(FLOATS, y, yAt + 1 * LANES)).intoArray(y, yAt + 1 * LANES);
-    a1.add(FloatVector.fromArray(FLOATS, y, yAt + 2 * LANES)).intoArray(y, yAt + 2 * LANES);
-    b1.add(FloatVector.fromArray(FLOATS, y, yAt + 3 * LANES)).intoArray(y, yAt + 3 * LANES);
-    a2.add(FloatVector.fromArray(FLOATS, y, yAt + 4 * LANES)).intoArray(y, yAt + 4 * LANES);
-    b2.add(FloatVector.fromArray(FLOATS, y, yAt + 5 * LANES)).intoArray(y, yAt + 5 * LANES);
-    a3.add(FloatVector.fromArray(FLOATS, y, yAt + 6 * LANES)).intoArray(y, yAt + 6 * LANES);
-    b3.add(FloatVector.fromArray(FLOATS, y, yAt + 7 * LANES)).intoArray(y, yAt + 7 * LANES);
   }
 
   /** Half precision; infinities become 65536 and NaN larger. */
-  static void halves(Plane plane, int tile, float[] x, float[] y, int yAt) {
+  static void halves(Plane plane, int tile, float[] x, int first, int end, float[] y, int yAt) {
     MemorySegment memory = plane.words();
     long stride = plane.stride();
-    long at = plane.address((long) tile * BLOCKS, 0);
-    IntVector sign = IntVector.broadcast(INTS, SIGN);
-    IntVector magnitude = IntVector.broadcast(INTS, MAGNITUDE);
-    FloatVector a0 = FloatVector.zero(FLOATS);
-    FloatVector b0 = FloatVector.zero(FLOATS);
-    FloatVector a1 = FloatVector.zero(FLOATS);
-    FloatVector b1 = FloatVector.zero(FLOATS);
-    FloatVector a2 = FloatVector.zero(FLOATS);
-    FloatVector b2 = FloatVector.zero(FLOATS);
-    FloatVector a3 = FloatVector.zero(FLOATS);
-    FloatVector b3 = FloatVector.zero(FLOATS);
-    for (float value : x) {
-      FloatVector v = FloatVector.broadcast(FLOATS, value * FROM_HALF);
-      IntVector w0 = IntVector.fromMemorySegment(INTS, memory, at, ORDER);
-      IntVector w1 = IntVector.fromMemorySegment(INTS, memory, at + stride, ORDER);
-      IntVector w2 = IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER);
-      IntVector w3 = IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER);
-      IntVector l0 = w0.lanewise(VectorOperators.LSHL, 16);
-      IntVector ma0 = l0.lanewise(VectorOperators.LSHR, 3).and(magnitude);
-      a0 = l0.and(sign).or(ma0).reinterpretAsFloats().fma(v, a0);
-      IntVector mb0 = w0.lanewise(VectorOperators.LSHR, 3).and(magnitude);
-      b0 = w0.and(sign).or(mb0).reinterpretAsFloats().fma(v, b0);
-      IntVector l1 = w1.lanewise(VectorOperators.LSHL, 16);
-      IntVector ma1 = l1.lanewise(VectorOperators.LSHR, 3).and(magnitude);
-      a1 = l1.and(sign).or(ma1).reinterpretAsFloats().fma(v, a1);
-      IntVector mb1 = w1.lanewise(VectorOperators.LSHR, 3).and(magnitude);
-      b1 = w1.and(sign).or(mb1).reinterpretAsFloats().fma(v, b1);
-      IntVector l2 = w2.lanewise(VectorOperators.LSHL, 16);
-      IntVector ma2 = l2.lanewise(VectorOperators.LSHR, 3).and(magnitude);
-      a2 = l2.and(sign).or(ma2).reinterpretAsFloats().fma(v, a2);
-      IntVector mb2 = w2.lanewise(VectorOperators.LSHR, 3).and(magnitude);
-      b2 = w2.and(sign).or(mb2).reinterpretAsFloats().fma(v, b2);
-      IntVector l3 = w3.lanewise(VectorOperators.LSHL, 16);
-      IntVector ma3 = l3.lanewise(VectorOperators.LSHR, 3).and(magnitude);
-      a3 = l3.and(sign).or(ma3).reinterpretAsFloats().fma(v, a3);
-      IntVector mb3 = w3.lanewise(VectorOperators.LSHR, 3).and(magnitude);
-      b3 = w3.and(sign).or(mb3).reinterpretAsFloats().fma(v, b3);
-      at += BYTES;
+    long at = plane.address((long) tile * BLOCKS, 0) + (long) first * BYTES;
+    for (int i = first; i < end; i += 2) {
+      float x0 = x[i] * FROM_HALF;
+      float x1 = x[i + 1] * FROM_HALF;
+      for (int k = 0; k < BLOCKS; k++) {
+        long from = at + k * stride;
+        int to = yAt + k * ROWS;
+        FloatVector a = FloatVector.fromArray(FLOATS, y, to);
+        FloatVector b = FloatVector.fromArray(FLOATS, y, to + LANES);
+        IntVector w0 = IntVector.fromMemorySegment(INTS, memory, from, ORDER);
+        IntVector l0 = w0.lanewise(VectorOperators.LSHL, 16);
+        IntVector a0 = l0.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(l0.and(SIGN));
+        IntVector b0 = w0.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(w0.and(SIGN));
+        a = a0.reinterpretAsFloats().fma(FloatVector.broadcast(FLOATS, x0), a);
+        b = b0.reinterpretAsFloats().fma(FloatVector.broadcast(FLOATS, x0), b);
+        IntVector w1 = IntVector.fromMemorySegment(INTS, memory, from + BYTES, ORDER);
+        IntVector l1 = w1.lanewise(VectorOperators.LSHL, 16);
+        IntVector a1 = l1.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(l1.and(SIGN));
+        IntVector b1 = w1.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(w1.and(SIGN));
+        a = a1.reinterpretAsFloats().fma(FloatVector.broadcast(FLOATS, x1), a);
+        b = b1.reinterpretAsFloats().fma(FloatVector.broadcast(FLOATS, x1), b);
+        a.intoArray(y, to);
+        b.intoArray(y, to + LANES);
+      }
+      at += 2L * BYTES;
     }
-    a0.add(FloatVector.fromArray(FLOATS, y, yAt + 0 * LANES)).intoArray(y, yAt + 0 * LANES);
-    b0.add(FloatVector.fromArray(FLOATS, y, yAt + 1 * LANES)).intoArray(y, yAt + 1 * LANES);
-    a1.add(FloatVector.fromArray(FLOATS, y, yAt + 2 * LANES)).intoArray(y, yAt + 2 * LANES);
-    b1.add(FloatVector.fromArray(FLOATS, y, yAt + 3 * LANES)).intoArray(y, yAt + 3 * LANES);
-    a2.add(FloatVector.fromArray(FLOATS, y, yAt + 4 * LANES)).intoArray(y, yAt + 4 * LANES);
-    b2.add(FloatVector.fromArray(FLOATS, y, yAt + 5 * LANES)).intoArray(y, yAt + 5 * LANES);
-    a3.add(FloatVector.fromArray(FLOATS, y, yAt + 6 * LANES)).intoArray(y, yAt + 6 * LANES);
-    b3.add(FloatVector.fromArray(FLOATS, y, yAt + 7 * LANES)).intoArray(y, yAt + 7 * LANES);
   }
 }

@@ -1,9 +1,13 @@
 package io.parq.runtime;
 
 import static io.parq.runtime.MatrixKernels.BLOCKS;
+import static io.parq.runtime.VectorKernels.WHOLE;
+import static io.parq.runtime.VectorKernels.WHOLE_BITS;
 
+import io.parq.runtime.Operand.Kind;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -11,8 +15,8 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Products of packed fields with whole numbers: summed in 16 bits as long as they fit, and widened
- * then. Written as {@link VectorFloats} is.
+ * Products of packed fields with whole numbers: summed in 16 bits over a run of columns where they
+ * fit, and then added to floats. Written as {@link VectorFloats} is.
  */
 final class VectorShorts {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
@@ -21,6 +25,7 @@ final class VectorShorts {
   private static final VectorSpecies<Short> SHORTS =
       VectorSpecies.of(short.class, FLOATS.vectorShape());
   private static final int LANES = FLOATS.length();
+  private static final int ROWS = 2 * LANES;
   private static final int BYTES = FLOATS.vectorByteSize();
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final int UPPER = 0xFFFF0000;
@@ -28,258 +33,192 @@ final class VectorShorts {
   private VectorShorts() {}
 
   /** Fields as they are. */
-  static void fields(
-      Plane plane, int tile, Scales scales, Operand.Shorts operand, float[] y, int yAt) {
-    MemorySegment memory = plane.words();
-    long stride = plane.stride();
+  static void fields(Plane plane, int tile, Scales scales, Operand.Shorts x, float[] y, int yAt) {
+    Kind kind = x.kind();
+    int bits = kind.bits();
     long at = plane.address((long) tile * BLOCKS, 0);
-    MemorySegment factors = scales.values();
-    long block = scales.blockBytes();
-    int second = scales.brief() ? 0 : BYTES;
-    int shift = scales.brief() ? Short.SIZE : 0;
-    IntVector upper = IntVector.broadcast(INTS, scales.brief() ? UPPER : -1);
-    long scaleAt = scales.address(tile, 0);
-    FloatVector ya0 = FloatVector.fromArray(FLOATS, y, yAt);
-    FloatVector yb0 = FloatVector.fromArray(FLOATS, y, yAt + LANES);
-    FloatVector ya1 = FloatVector.fromArray(FLOATS, y, yAt + 2 * LANES);
-    FloatVector yb1 = FloatVector.fromArray(FLOATS, y, yAt + 3 * LANES);
-    FloatVector ya2 = FloatVector.fromArray(FLOATS, y, yAt + 4 * LANES);
-    FloatVector yb2 = FloatVector.fromArray(FLOATS, y, yAt + 5 * LANES);
-    FloatVector ya3 = FloatVector.fromArray(FLOATS, y, yAt + 6 * LANES);
-    FloatVector yb3 = FloatVector.fromArray(FLOATS, y, yAt + 7 * LANES);
-    int[] x = operand.x();
-    int[] starts = operand.starts();
-    float[] offsets = operand.offsets();
-    float factor = operand.factor();
-    int bits = plane.bits();
-    int groups = operand.kind().groups();
-    int units = operand.kind().units();
-    ShortVector mask = ShortVector.broadcast(SHORTS, (1 << bits) - 1);
+    short[] sums = zeros(BLOCKS * ROWS);
     int column = 0;
-    int unit = 0;
-    for (int g = 0; g < groups; g++) {
-      IntVector a0 = IntVector.zero(INTS);
-      IntVector a1 = IntVector.zero(INTS);
-      IntVector a2 = IntVector.zero(INTS);
-      IntVector a3 = IntVector.zero(INTS);
-      IntVector b0 = IntVector.zero(INTS);
-      IntVector b1 = IntVector.zero(INTS);
-      IntVector b2 = IntVector.zero(INTS);
-      IntVector b3 = IntVector.zero(INTS);
-      for (int u = 0; u < units; u++) {
-        ShortVector start = IntVector.broadcast(INTS, starts[unit++]).reinterpretAsShorts();
-        ShortVector p0 = start;
-        ShortVector p1 = start;
-        ShortVector p2 = start;
-        ShortVector p3 = start;
-        for (int step = 0; step < bits; step++) {
-          ShortVector w0 =
-              IntVector.fromMemorySegment(INTS, memory, at, ORDER).reinterpretAsShorts();
-          ShortVector w1 =
-              IntVector.fromMemorySegment(INTS, memory, at + stride, ORDER).reinterpretAsShorts();
-          ShortVector w2 =
-              IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER)
-                  .reinterpretAsShorts();
-          ShortVector w3 =
-              IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER)
-                  .reinterpretAsShorts();
-          at += BYTES;
-          for (int from = 0; from < Short.SIZE; from += bits) {
-            ShortVector v = IntVector.broadcast(INTS, x[column++]).reinterpretAsShorts();
-            p0 = p0.add(w0.lanewise(VectorOperators.LSHR, from).and(mask).mul(v));
-            p1 = p1.add(w1.lanewise(VectorOperators.LSHR, from).and(mask).mul(v));
-            p2 = p2.add(w2.lanewise(VectorOperators.LSHR, from).and(mask).mul(v));
-            p3 = p3.add(w3.lanewise(VectorOperators.LSHR, from).and(mask).mul(v));
-          }
+    int start = 0;
+    for (int g = 0; g < kind.groups(); g++) {
+      float offset = x.offsets()[g] * x.factor();
+      for (int done = 0; done < kind.units(); done += x.run()) {
+        int units = Math.min(x.run(), kind.units() - done);
+        if (bits == 4) {
+          nibbles(plane.words(), at, plane.stride(), x.x(), column, units * bits, sums);
+        } else {
+          few(plane.words(), at, plane.stride(), x.x(), column, units * bits, bits, sums);
         }
-        IntVector i0 = p0.reinterpretAsInts();
-        IntVector l0 = i0.lanewise(VectorOperators.LSHL, 16);
-        a0 = a0.add(l0.lanewise(VectorOperators.ASHR, 16));
-        b0 = b0.add(i0.lanewise(VectorOperators.ASHR, 16));
-        IntVector i1 = p1.reinterpretAsInts();
-        IntVector l1 = i1.lanewise(VectorOperators.LSHL, 16);
-        a1 = a1.add(l1.lanewise(VectorOperators.ASHR, 16));
-        b1 = b1.add(i1.lanewise(VectorOperators.ASHR, 16));
-        IntVector i2 = p2.reinterpretAsInts();
-        IntVector l2 = i2.lanewise(VectorOperators.LSHL, 16);
-        a2 = a2.add(l2.lanewise(VectorOperators.ASHR, 16));
-        b2 = b2.add(i2.lanewise(VectorOperators.ASHR, 16));
-        IntVector i3 = p3.reinterpretAsInts();
-        IntVector l3 = i3.lanewise(VectorOperators.LSHL, 16);
-        a3 = a3.add(l3.lanewise(VectorOperators.ASHR, 16));
-        b3 = b3.add(i3.lanewise(VectorOperators.ASHR, 16));
+        at += (long) units * bits * BYTES;
+        column += units * Geometry.UNIT;
+        add(sums, (short) x.starts()[start++], offset, x.factor(), scales, tile, g, y, yAt);
+        offset = 0;
       }
-      FloatVector offset = FloatVector.broadcast(FLOATS, offsets[g]);
-      IntVector f0 = IntVector.fromMemorySegment(INTS, factors, scaleAt, ORDER);
-      IntVector g0 = IntVector.fromMemorySegment(INTS, factors, scaleAt + second, ORDER);
-      FloatVector fa0 = f0.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb0 = g0.and(upper).reinterpretAsFloats();
-      ya0 =
-          ((FloatVector) a0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa0, ya0);
-      yb0 =
-          ((FloatVector) b0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb0, yb0);
-      IntVector f1 = IntVector.fromMemorySegment(INTS, factors, scaleAt + block, ORDER);
-      IntVector g1 = IntVector.fromMemorySegment(INTS, factors, scaleAt + block + second, ORDER);
-      FloatVector fa1 = f1.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb1 = g1.and(upper).reinterpretAsFloats();
-      ya1 =
-          ((FloatVector) a1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa1, ya1);
-      yb1 =
-          ((FloatVector) b1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb1, yb1);
-      IntVector f2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block, ORDER);
-      IntVector g2 =
-          IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
-      FloatVector fa2 = f2.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb2 = g2.and(upper).reinterpretAsFloats();
-      ya2 =
-          ((FloatVector) a2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa2, ya2);
-      yb2 =
-          ((FloatVector) b2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb2, yb2);
-      IntVector f3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block, ORDER);
-      IntVector g3 =
-          IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
-      FloatVector fa3 = f3.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb3 = g3.and(upper).reinterpretAsFloats();
-      ya3 =
-          ((FloatVector) a3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa3, ya3);
-      yb3 =
-          ((FloatVector) b3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb3, yb3);
-      scaleAt += 4 * block;
     }
-    ya0.intoArray(y, yAt);
-    yb0.intoArray(y, yAt + LANES);
-    ya1.intoArray(y, yAt + 2 * LANES);
-    yb1.intoArray(y, yAt + 3 * LANES);
-    ya2.intoArray(y, yAt + 4 * LANES);
-    yb2.intoArray(y, yAt + 5 * LANES);
-    ya3.intoArray(y, yAt + 6 * LANES);
-    yb3.intoArray(y, yAt + 7 * LANES);
   }
 
   /** Up to 3 bits: four bits at a time are looked up in tables of sums. */
   static void tables(
-      Plane plane, int tile, Scales scales, Operand.ShortTables operand, float[] y, int yAt) {
-    MemorySegment memory = plane.words();
-    long stride = plane.stride();
+      Plane plane, int tile, Scales scales, Operand.ShortTables x, float[] y, int yAt) {
+    Kind kind = x.kind();
+    int steps = kind.units() * kind.bits();
+    int run = x.run() * kind.bits();
     long at = plane.address((long) tile * BLOCKS, 0);
+    short[] sums = zeros(BLOCKS * ROWS);
+    int next = 0;
+    for (int g = 0; g < kind.groups(); g++) {
+      float offset = x.offsets()[g] * x.factor();
+      for (int done = 0; done < steps; done += run) {
+        int count = Math.min(run, steps - done);
+        look(plane.words(), at, plane.stride(), x.tables(), next, count, sums);
+        at += (long) count * BYTES;
+        next += count * 4 * ROWS;
+        add(sums, (short) 0, offset, x.factor(), scales, tile, g, y, yAt);
+        offset = 0;
+      }
+    }
+  }
+
+  /** Zeros in the task's scratch. */
+  static short[] zeros(int length) {
+    short[] zeros = Scratch.ofTask().shorts(length);
+    Arrays.fill(zeros, (short) 0);
+    return zeros;
+  }
+
+  /** Steps of fields of 4 bits. */
+  private static void nibbles(
+      MemorySegment memory, long at, long stride, int[] x, int column, int steps, short[] sums) {
+    for (int step = 0; step < steps; step++) {
+      for (int k = 0; k < BLOCKS; k++) {
+        ShortVector x0 = IntVector.broadcast(INTS, x[column]).reinterpretAsShorts();
+        ShortVector x1 = IntVector.broadcast(INTS, x[column + 1]).reinterpretAsShorts();
+        ShortVector x2 = IntVector.broadcast(INTS, x[column + 2]).reinterpretAsShorts();
+        ShortVector x3 = IntVector.broadcast(INTS, x[column + 3]).reinterpretAsShorts();
+        ShortVector w =
+            IntVector.fromMemorySegment(INTS, memory, at + k * stride, ORDER).reinterpretAsShorts();
+        ShortVector p0 = w.and((short) 15).mul(x0);
+        ShortVector p1 = w.lanewise(VectorOperators.LSHR, 4).and((short) 15).mul(x1);
+        ShortVector p2 = w.lanewise(VectorOperators.LSHR, 8).and((short) 15).mul(x2);
+        ShortVector p3 = w.lanewise(VectorOperators.LSHR, 12).mul(x3);
+        ShortVector sum = ShortVector.fromArray(SHORTS, sums, k * ROWS);
+        sum.add(p0.add(p1)).add(p2.add(p3)).intoArray(sums, k * ROWS);
+      }
+      column += 4;
+      at += BYTES;
+    }
+  }
+
+  /** Steps of fields of 1, 2 or 4 bits. */
+  private static void few(
+      MemorySegment memory,
+      long at,
+      long stride,
+      int[] x,
+      int column,
+      int steps,
+      int bits,
+      short[] sums) {
+    short mask = (short) ((1 << bits) - 1);
+    for (int step = 0; step < steps; step++) {
+      for (int from = 0; from < Short.SIZE; from += 2 * bits) {
+        for (int k = 0; k < BLOCKS; k++) {
+          ShortVector x0 = IntVector.broadcast(INTS, x[column]).reinterpretAsShorts();
+          ShortVector x1 = IntVector.broadcast(INTS, x[column + 1]).reinterpretAsShorts();
+          IntVector word = IntVector.fromMemorySegment(INTS, memory, at + k * stride, ORDER);
+          ShortVector w = word.reinterpretAsShorts();
+          ShortVector p0 = w.lanewise(VectorOperators.LSHR, from).and(mask).mul(x0);
+          ShortVector p1 = w.lanewise(VectorOperators.LSHR, from + bits).and(mask).mul(x1);
+          ShortVector sum = ShortVector.fromArray(SHORTS, sums, k * ROWS);
+          sum.add(p0.add(p1)).intoArray(sums, k * ROWS);
+        }
+        column += 2;
+      }
+      at += BYTES;
+    }
+  }
+
+  /** Steps of any bits, by tables. */
+  private static void look(
+      MemorySegment memory,
+      long at,
+      long stride,
+      short[] tables,
+      int next,
+      int steps,
+      short[] sums) {
+    for (int step = 0; step < steps; step++) {
+      ShortVector t0 = ShortVector.fromArray(SHORTS, tables, next);
+      ShortVector t1 = ShortVector.fromArray(SHORTS, tables, next + ROWS);
+      ShortVector t2 = ShortVector.fromArray(SHORTS, tables, next + 2 * ROWS);
+      ShortVector t3 = ShortVector.fromArray(SHORTS, tables, next + 3 * ROWS);
+      ShortVector w0 = IntVector.fromMemorySegment(INTS, memory, at, ORDER).reinterpretAsShorts();
+      ShortVector s0 = ShortVector.fromArray(SHORTS, sums, 0).add(w0.selectFrom(t0));
+      s0 = s0.add(w0.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
+      s0 = s0.add(w0.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
+      s0.add(w0.lanewise(VectorOperators.LSHR, 12).selectFrom(t3)).intoArray(sums, 0);
+      ShortVector w1 =
+          IntVector.fromMemorySegment(INTS, memory, at + stride, ORDER).reinterpretAsShorts();
+      ShortVector s1 = ShortVector.fromArray(SHORTS, sums, ROWS).add(w1.selectFrom(t0));
+      s1 = s1.add(w1.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
+      s1 = s1.add(w1.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
+      s1.add(w1.lanewise(VectorOperators.LSHR, 12).selectFrom(t3)).intoArray(sums, ROWS);
+      ShortVector w2 =
+          IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER).reinterpretAsShorts();
+      ShortVector s2 = ShortVector.fromArray(SHORTS, sums, 2 * ROWS).add(w2.selectFrom(t0));
+      s2 = s2.add(w2.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
+      s2 = s2.add(w2.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
+      s2.add(w2.lanewise(VectorOperators.LSHR, 12).selectFrom(t3)).intoArray(sums, 2 * ROWS);
+      ShortVector w3 =
+          IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER).reinterpretAsShorts();
+      ShortVector s3 = ShortVector.fromArray(SHORTS, sums, 3 * ROWS).add(w3.selectFrom(t0));
+      s3 = s3.add(w3.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
+      s3 = s3.add(w3.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
+      s3.add(w3.lanewise(VectorOperators.LSHR, 12).selectFrom(t3)).intoArray(sums, 3 * ROWS);
+      next += 4 * ROWS;
+      at += BYTES;
+    }
+  }
+
+  /** Adds {@code ((sums + start) * factor + offset) * scale}, and makes the sums zero. */
+  private static void add(
+      short[] sums,
+      short start,
+      float offset,
+      float factor,
+      Scales scales,
+      int tile,
+      int group,
+      float[] y,
+      int yAt) {
     MemorySegment factors = scales.values();
     long block = scales.blockBytes();
     int second = scales.brief() ? 0 : BYTES;
     int shift = scales.brief() ? Short.SIZE : 0;
-    IntVector upper = IntVector.broadcast(INTS, scales.brief() ? UPPER : -1);
-    long scaleAt = scales.address(tile, 0);
-    FloatVector ya0 = FloatVector.fromArray(FLOATS, y, yAt);
-    FloatVector yb0 = FloatVector.fromArray(FLOATS, y, yAt + LANES);
-    FloatVector ya1 = FloatVector.fromArray(FLOATS, y, yAt + 2 * LANES);
-    FloatVector yb1 = FloatVector.fromArray(FLOATS, y, yAt + 3 * LANES);
-    FloatVector ya2 = FloatVector.fromArray(FLOATS, y, yAt + 4 * LANES);
-    FloatVector yb2 = FloatVector.fromArray(FLOATS, y, yAt + 5 * LANES);
-    FloatVector ya3 = FloatVector.fromArray(FLOATS, y, yAt + 6 * LANES);
-    FloatVector yb3 = FloatVector.fromArray(FLOATS, y, yAt + 7 * LANES);
-    short[] tables = operand.tables();
-    float[] offsets = operand.offsets();
-    float factor = operand.factor();
-    int groups = operand.kind().groups();
-    int steps = operand.kind().units() * plane.bits();
-    int run = operand.kind().run() * plane.bits();
-    int next = 0;
-    for (int g = 0; g < groups; g++) {
-      IntVector a0 = IntVector.zero(INTS);
-      IntVector a1 = IntVector.zero(INTS);
-      IntVector a2 = IntVector.zero(INTS);
-      IntVector a3 = IntVector.zero(INTS);
-      IntVector b0 = IntVector.zero(INTS);
-      IntVector b1 = IntVector.zero(INTS);
-      IntVector b2 = IntVector.zero(INTS);
-      IntVector b3 = IntVector.zero(INTS);
-      for (int done = 0; done < steps; done += run) {
-        ShortVector p0 = ShortVector.zero(SHORTS);
-        ShortVector p1 = ShortVector.zero(SHORTS);
-        ShortVector p2 = ShortVector.zero(SHORTS);
-        ShortVector p3 = ShortVector.zero(SHORTS);
-        int end = Math.min(steps, done + run);
-        for (int step = done; step < end; step++) {
-          ShortVector w0 =
-              IntVector.fromMemorySegment(INTS, memory, at, ORDER).reinterpretAsShorts();
-          ShortVector w1 =
-              IntVector.fromMemorySegment(INTS, memory, at + stride, ORDER).reinterpretAsShorts();
-          ShortVector w2 =
-              IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER)
-                  .reinterpretAsShorts();
-          ShortVector w3 =
-              IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER)
-                  .reinterpretAsShorts();
-          at += BYTES;
-          for (int from = 0; from < Short.SIZE; from += 4) {
-            ShortVector t = ShortVector.fromArray(SHORTS, tables, next);
-            next += 2 * LANES;
-            p0 = p0.add(w0.lanewise(VectorOperators.LSHR, from).selectFrom(t));
-            p1 = p1.add(w1.lanewise(VectorOperators.LSHR, from).selectFrom(t));
-            p2 = p2.add(w2.lanewise(VectorOperators.LSHR, from).selectFrom(t));
-            p3 = p3.add(w3.lanewise(VectorOperators.LSHR, from).selectFrom(t));
-          }
-        }
-        IntVector i0 = p0.reinterpretAsInts();
-        IntVector l0 = i0.lanewise(VectorOperators.LSHL, 16);
-        a0 = a0.add(l0.lanewise(VectorOperators.ASHR, 16));
-        b0 = b0.add(i0.lanewise(VectorOperators.ASHR, 16));
-        IntVector i1 = p1.reinterpretAsInts();
-        IntVector l1 = i1.lanewise(VectorOperators.LSHL, 16);
-        a1 = a1.add(l1.lanewise(VectorOperators.ASHR, 16));
-        b1 = b1.add(i1.lanewise(VectorOperators.ASHR, 16));
-        IntVector i2 = p2.reinterpretAsInts();
-        IntVector l2 = i2.lanewise(VectorOperators.LSHL, 16);
-        a2 = a2.add(l2.lanewise(VectorOperators.ASHR, 16));
-        b2 = b2.add(i2.lanewise(VectorOperators.ASHR, 16));
-        IntVector i3 = p3.reinterpretAsInts();
-        IntVector l3 = i3.lanewise(VectorOperators.LSHL, 16);
-        a3 = a3.add(l3.lanewise(VectorOperators.ASHR, 16));
-        b3 = b3.add(i3.lanewise(VectorOperators.ASHR, 16));
-      }
-      FloatVector offset = FloatVector.broadcast(FLOATS, offsets[g]);
-      IntVector f0 = IntVector.fromMemorySegment(INTS, factors, scaleAt, ORDER);
-      IntVector g0 = IntVector.fromMemorySegment(INTS, factors, scaleAt + second, ORDER);
-      FloatVector fa0 = f0.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb0 = g0.and(upper).reinterpretAsFloats();
-      ya0 =
-          ((FloatVector) a0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa0, ya0);
-      yb0 =
-          ((FloatVector) b0.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb0, yb0);
-      IntVector f1 = IntVector.fromMemorySegment(INTS, factors, scaleAt + block, ORDER);
-      IntVector g1 = IntVector.fromMemorySegment(INTS, factors, scaleAt + block + second, ORDER);
-      FloatVector fa1 = f1.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb1 = g1.and(upper).reinterpretAsFloats();
-      ya1 =
-          ((FloatVector) a1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa1, ya1);
-      yb1 =
-          ((FloatVector) b1.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb1, yb1);
-      IntVector f2 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block, ORDER);
-      IntVector g2 =
-          IntVector.fromMemorySegment(INTS, factors, scaleAt + 2 * block + second, ORDER);
-      FloatVector fa2 = f2.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb2 = g2.and(upper).reinterpretAsFloats();
-      ya2 =
-          ((FloatVector) a2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa2, ya2);
-      yb2 =
-          ((FloatVector) b2.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb2, yb2);
-      IntVector f3 = IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block, ORDER);
-      IntVector g3 =
-          IntVector.fromMemorySegment(INTS, factors, scaleAt + 3 * block + second, ORDER);
-      FloatVector fa3 = f3.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
-      FloatVector fb3 = g3.and(upper).reinterpretAsFloats();
-      ya3 =
-          ((FloatVector) a3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fa3, ya3);
-      yb3 =
-          ((FloatVector) b3.convert(VectorOperators.I2F, 0)).add(offset).mul(factor).fma(fb3, yb3);
-      scaleAt += 4 * block;
+    int upper = scales.brief() ? UPPER : -1;
+    long at = scales.address(tile, group);
+    for (int k = 0; k < BLOCKS; k++) {
+      IntVector w = ShortVector.fromArray(SHORTS, sums, k * ROWS).add(start).reinterpretAsInts();
+      ShortVector.zero(SHORTS).intoArray(sums, k * ROWS);
+      IntVector low = w.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16);
+      IntVector high = w.lanewise(VectorOperators.ASHR, 16);
+      FloatVector a = low.add(WHOLE_BITS).reinterpretAsFloats().sub(WHOLE);
+      FloatVector b = high.add(WHOLE_BITS).reinterpretAsFloats().sub(WHOLE);
+      FloatVector fa =
+          IntVector.fromMemorySegment(INTS, factors, at, ORDER)
+              .lanewise(VectorOperators.LSHL, shift)
+              .reinterpretAsFloats();
+      FloatVector fb =
+          IntVector.fromMemorySegment(INTS, factors, at + second, ORDER)
+              .and(upper)
+              .reinterpretAsFloats();
+      int to = yAt + k * ROWS;
+      a.mul(factor).add(offset).fma(fa, FloatVector.fromArray(FLOATS, y, to)).intoArray(y, to);
+      b.mul(factor)
+          .add(offset)
+          .fma(fb, FloatVector.fromArray(FLOATS, y, to + LANES))
+          .intoArray(y, to + LANES);
+      at += block;
     }
-    ya0.intoArray(y, yAt);
-    yb0.intoArray(y, yAt + LANES);
-    ya1.intoArray(y, yAt + 2 * LANES);
-    yb1.intoArray(y, yAt + 3 * LANES);
-    ya2.intoArray(y, yAt + 4 * LANES);
-    yb2.intoArray(y, yAt + 5 * LANES);
-    ya3.intoArray(y, yAt + 6 * LANES);
-    yb3.intoArray(y, yAt + 7 * LANES);
   }
 }

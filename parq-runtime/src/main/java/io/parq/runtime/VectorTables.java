@@ -47,26 +47,43 @@ final class VectorTables {
     float[] out = Scratch.ofCaller().floats(length(kind, SIZE));
     int bits = kind.bits();
     int columns = kind.columns();
+    if (bits == 4) {
+      float[] c0 = counts(0, 4, 1, kind.centre());
+      for (int i = 0; i < columns; i++) {
+        FloatVector.fromArray(FLOATS, c0, 0).mul(x[i]).intoArray(out, i * SIZE);
+      }
+      return out;
+    }
     if (bits > 1) {
-      FloatVector c0 = FloatVector.fromArray(FLOATS, counts(0, 2, 1, kind.centre()), 0);
-      FloatVector c1 = FloatVector.fromArray(FLOATS, counts(1, 2, 1, kind.centre()), 0);
+      float[] c0 = counts(0, 2, 1, kind.centre());
+      float[] c1 = counts(1, 2, 1, kind.centre());
       for (int i = 0; i < columns; i += 2) {
         int to = (i / Geometry.UNIT * 4 * bits + i % Geometry.UNIT / 2) * SIZE;
-        c0.mul(x[i]).add(c1.mul(x[i + 1])).intoArray(out, to);
+        FloatVector.fromArray(FLOATS, c0, 0)
+            .mul(x[i])
+            .add(FloatVector.fromArray(FLOATS, c1, 0).mul(x[i + 1]))
+            .intoArray(out, to);
       }
     }
     if (bits != 2) {
       int weight = bits == 1 ? 1 : 4;
       float centre = bits == 1 ? kind.centre() : 0;
       int first = bits == 1 ? 0 : 8;
-      FloatVector c0 = FloatVector.fromArray(FLOATS, counts(0, 1, weight, centre), 0);
-      FloatVector c1 = FloatVector.fromArray(FLOATS, counts(1, 1, weight, centre), 0);
-      FloatVector c2 = FloatVector.fromArray(FLOATS, counts(2, 1, weight, centre), 0);
-      FloatVector c3 = FloatVector.fromArray(FLOATS, counts(3, 1, weight, centre), 0);
+      float[] c0 = counts(0, 1, weight, centre);
+      float[] c1 = counts(1, 1, weight, centre);
+      float[] c2 = counts(2, 1, weight, centre);
+      float[] c3 = counts(3, 1, weight, centre);
       for (int i = 0; i < columns; i += 4) {
         int to = (i / Geometry.UNIT * 4 * bits + first + i % Geometry.UNIT / 4) * SIZE;
-        FloatVector sum = c0.mul(x[i]).add(c1.mul(x[i + 1]));
-        sum.add(c2.mul(x[i + 2]).add(c3.mul(x[i + 3]))).intoArray(out, to);
+        FloatVector sum =
+            FloatVector.fromArray(FLOATS, c0, 0)
+                .mul(x[i])
+                .add(FloatVector.fromArray(FLOATS, c1, 0).mul(x[i + 1]));
+        sum.add(
+                FloatVector.fromArray(FLOATS, c2, 0)
+                    .mul(x[i + 2])
+                    .add(FloatVector.fromArray(FLOATS, c3, 0).mul(x[i + 3])))
+            .intoArray(out, to);
       }
     }
     return out;
@@ -78,30 +95,40 @@ final class VectorTables {
     int bits = kind.bits();
     int columns = kind.columns();
     if (bits > 1) {
-      ShortVector c0 = ShortVector.fromArray(SHORTS, whole(counts(0, 2, 1, kind.half())), 0);
-      ShortVector c1 = ShortVector.fromArray(SHORTS, whole(counts(1, 2, 1, kind.half())), 0);
+      short[] c0 = whole(counts(0, 2, 1, kind.half()));
+      short[] c1 = whole(counts(1, 2, 1, kind.half()));
       for (int i = 0; i < columns; i += 2) {
         int to = (i / Geometry.UNIT * 4 * bits + i % Geometry.UNIT / 2) * 2 * SIZE;
         ShortVector x0 = IntVector.broadcast(INTS, pairs[i]).reinterpretAsShorts();
         ShortVector x1 = IntVector.broadcast(INTS, pairs[i + 1]).reinterpretAsShorts();
-        c0.mul(x0).add(c1.mul(x1)).intoArray(out, to);
+        ShortVector.fromArray(SHORTS, c0, 0)
+            .mul(x0)
+            .add(ShortVector.fromArray(SHORTS, c1, 0).mul(x1))
+            .intoArray(out, to);
       }
     }
     if (bits != 2) {
       int weight = bits == 1 ? 1 : 4;
       int centre = bits == 1 ? kind.half() : 0;
       int first = bits == 1 ? 0 : 8;
-      ShortVector c0 = ShortVector.fromArray(SHORTS, whole(counts(0, 1, weight, centre)), 0);
-      ShortVector c1 = ShortVector.fromArray(SHORTS, whole(counts(1, 1, weight, centre)), 0);
-      ShortVector c2 = ShortVector.fromArray(SHORTS, whole(counts(2, 1, weight, centre)), 0);
-      ShortVector c3 = ShortVector.fromArray(SHORTS, whole(counts(3, 1, weight, centre)), 0);
+      short[] c0 = whole(counts(0, 1, weight, centre));
+      short[] c1 = whole(counts(1, 1, weight, centre));
+      short[] c2 = whole(counts(2, 1, weight, centre));
+      short[] c3 = whole(counts(3, 1, weight, centre));
       for (int i = 0; i < columns; i += 4) {
         int to = (i / Geometry.UNIT * 4 * bits + first + i % Geometry.UNIT / 4) * 2 * SIZE;
         ShortVector x0 = IntVector.broadcast(INTS, pairs[i]).reinterpretAsShorts();
         ShortVector x1 = IntVector.broadcast(INTS, pairs[i + 1]).reinterpretAsShorts();
         ShortVector x2 = IntVector.broadcast(INTS, pairs[i + 2]).reinterpretAsShorts();
         ShortVector x3 = IntVector.broadcast(INTS, pairs[i + 3]).reinterpretAsShorts();
-        c0.mul(x0).add(c1.mul(x1)).add(c2.mul(x2).add(c3.mul(x3))).intoArray(out, to);
+        ShortVector.fromArray(SHORTS, c0, 0)
+            .mul(x0)
+            .add(ShortVector.fromArray(SHORTS, c1, 0).mul(x1))
+            .add(
+                ShortVector.fromArray(SHORTS, c2, 0)
+                    .mul(x2)
+                    .add(ShortVector.fromArray(SHORTS, c3, 0).mul(x3)))
+            .intoArray(out, to);
       }
     }
     return out;

@@ -1,11 +1,14 @@
 package io.parq.runtime;
 
 import static io.parq.runtime.MatrixKernels.BLOCKS;
+import static io.parq.runtime.VectorKernels.WHOLE;
+import static io.parq.runtime.VectorKernels.WHOLE_BITS;
 
 import io.parq.grids.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -35,61 +38,68 @@ final class VectorUnpack {
     MemorySegment memory = plane.words();
     int bits = plane.bits();
     short mask = (short) ((1 << bits) - 1);
-    ShortVector half = ShortVector.broadcast(SHORTS, 1 << (bits - 1));
+    short half = (short) (1 << (bits - 1));
     int perStep = Short.SIZE / bits;
     for (int k = 0; k < BLOCKS; k++) {
       long at = plane.address((long) tile * BLOCKS + k, column);
       int to = k * ROWS;
       for (int step = 0; step < count / perStep; step++) {
-        ShortVector w = IntVector.fromMemorySegment(INTS, memory, at, ORDER).reinterpretAsShorts();
-        at += BYTES;
-        for (int f = 0; f < perStep; f++) {
-          half.sub(w.and(mask)).intoArray(out, to);
-          w = w.lanewise(VectorOperators.LSHR, bits);
+        for (int shift = 0; shift < Short.SIZE; shift += bits) {
+          ShortVector w =
+              IntVector.fromMemorySegment(INTS, memory, at, ORDER).reinterpretAsShorts();
+          ShortVector field = w.lanewise(VectorOperators.LSHR, shift).and(mask);
+          ShortVector.broadcast(SHORTS, half).sub(field).intoArray(out, to);
           to += BLOCKS * ROWS;
         }
+        at += BYTES;
       }
     }
   }
 
   private static void threeBits(Plane plane, int tile, int column, int count, short[] out) {
     MemorySegment memory = plane.words();
-    ShortVector half = ShortVector.broadcast(SHORTS, 4);
     for (int k = 0; k < BLOCKS; k++) {
       long at = plane.address((long) tile * BLOCKS + k, column);
       int to = k * ROWS;
-      for (int unit = 0; unit < count; unit += Geometry.UNIT) {
+      for (int i = 0; i < count; i++) {
+        int inUnit = i % Geometry.UNIT;
+        int shift = inUnit % 8 * 2;
+        long from = at + inUnit / 8 * (long) BYTES;
+        ShortVector low =
+            IntVector.fromMemorySegment(INTS, memory, from, ORDER).reinterpretAsShorts();
         ShortVector high =
             IntVector.fromMemorySegment(INTS, memory, at + 2L * BYTES, ORDER).reinterpretAsShorts();
-        for (int step = 0; step < 2; step++) {
-          ShortVector low =
-              IntVector.fromMemorySegment(INTS, memory, at, ORDER).reinterpretAsShorts();
-          at += BYTES;
-          for (int f = 0; f < 8; f++) {
-            ShortVector highest = high.and((short) 1).lanewise(VectorOperators.LSHL, 2);
-            half.sub(low.and((short) 3).or(highest)).intoArray(out, to);
-            low = low.lanewise(VectorOperators.LSHR, 2);
-            high = high.lanewise(VectorOperators.LSHR, 1);
-            to += BLOCKS * ROWS;
-          }
+        ShortVector two = low.lanewise(VectorOperators.LSHR, shift).and((short) 3);
+        ShortVector highest = high.lanewise(VectorOperators.LSHR, inUnit).and((short) 1);
+        ShortVector field = two.or(highest.lanewise(VectorOperators.LSHL, 2));
+        ShortVector.broadcast(SHORTS, (short) 4).sub(field).intoArray(out, to);
+        to += BLOCKS * ROWS;
+        if (inUnit == Geometry.UNIT - 1) {
+          at += 3L * BYTES;
         }
-        at += BYTES;
       }
     }
   }
 
   /** {@link MatrixKernels#sum}, of so few columns that sums fit 16 bits. */
   static void sum(short[] fields, int columns, float[] sums) {
-    for (int row = 0; row < BLOCKS * ROWS; row += ROWS) {
-      ShortVector sum = ShortVector.zero(SHORTS);
-      for (int column = 0; column < columns; column++) {
-        sum = sum.add(ShortVector.fromArray(SHORTS, fields, column * BLOCKS * ROWS + row));
+    Arrays.fill(sums, 0, BLOCKS * ROWS, 0f);
+    for (int column = 0; column < columns; column += 4) {
+      for (int row = 0; row < BLOCKS * ROWS; row += ROWS) {
+        int at = column * BLOCKS * ROWS + row;
+        ShortVector f0 = ShortVector.fromArray(SHORTS, fields, at);
+        ShortVector f1 = ShortVector.fromArray(SHORTS, fields, at + BLOCKS * ROWS);
+        ShortVector f2 = ShortVector.fromArray(SHORTS, fields, at + 2 * BLOCKS * ROWS);
+        ShortVector f3 = ShortVector.fromArray(SHORTS, fields, at + 3 * BLOCKS * ROWS);
+        IntVector w = f0.add(f1).add(f2.add(f3)).reinterpretAsInts();
+        IntVector low = w.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16);
+        IntVector high = w.lanewise(VectorOperators.ASHR, 16);
+        FloatVector a = low.add(WHOLE_BITS).reinterpretAsFloats().sub(WHOLE);
+        FloatVector b = high.add(WHOLE_BITS).reinterpretAsFloats().sub(WHOLE);
+        a.add(FloatVector.fromArray(FLOATS, sums, row)).intoArray(sums, row);
+        int next = row + LANES;
+        b.add(FloatVector.fromArray(FLOATS, sums, next)).intoArray(sums, next);
       }
-      IntVector w = sum.reinterpretAsInts();
-      IntVector low = w.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16);
-      IntVector high = w.lanewise(VectorOperators.ASHR, 16);
-      ((FloatVector) low.convert(VectorOperators.I2F, 0)).intoArray(sums, row);
-      ((FloatVector) high.convert(VectorOperators.I2F, 0)).intoArray(sums, row + LANES);
     }
   }
 
@@ -97,17 +107,19 @@ final class VectorUnpack {
   static void scale(short[] fields, int columns, float[] scales, float[] biases, float[] out) {
     for (int k = 0; k < BLOCKS; k++) {
       int row = k * ROWS;
-      FloatVector f0 = FloatVector.fromArray(FLOATS, scales, row).neg();
-      FloatVector f1 = FloatVector.fromArray(FLOATS, scales, row + LANES).neg();
-      FloatVector b0 = FloatVector.fromArray(FLOATS, biases, row);
-      FloatVector b1 = FloatVector.fromArray(FLOATS, biases, row + LANES);
       for (int column = 0; column < columns; column++) {
+        FloatVector f0 = FloatVector.fromArray(FLOATS, scales, row);
+        FloatVector f1 = FloatVector.fromArray(FLOATS, scales, row + LANES);
+        FloatVector b0 = FloatVector.fromArray(FLOATS, biases, row);
+        FloatVector b1 = FloatVector.fromArray(FLOATS, biases, row + LANES);
         int at = column * BLOCKS * ROWS + row;
         IntVector w = ShortVector.fromArray(SHORTS, fields, at).reinterpretAsInts();
         IntVector low = w.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16);
         IntVector high = w.lanewise(VectorOperators.ASHR, 16);
-        ((FloatVector) low.convert(VectorOperators.I2F, 0)).fma(f0, b0).intoArray(out, at);
-        ((FloatVector) high.convert(VectorOperators.I2F, 0)).fma(f1, b1).intoArray(out, at + LANES);
+        FloatVector a = low.add(WHOLE_BITS).reinterpretAsFloats().sub(WHOLE).neg();
+        FloatVector b = high.add(WHOLE_BITS).reinterpretAsFloats().sub(WHOLE).neg();
+        a.fma(f0, b0).intoArray(out, at);
+        b.fma(f1, b1).intoArray(out, at + LANES);
       }
     }
   }

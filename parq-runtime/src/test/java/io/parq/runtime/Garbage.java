@@ -2,55 +2,117 @@ package io.parq.runtime;
 
 import com.sun.management.ThreadMXBean;
 import io.parq.grids.ActivationQuantization;
+import io.parq.grids.DType;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.QuantizedTensor;
+import io.parq.grids.SmallFloat;
+import io.parq.grids.TensorData;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
 import java.util.SplittableRandom;
 
-/** Prints how many bytes of garbage compiled products make; a program of its own for each case. */
+/**
+ * Prints how many bytes of garbage products make once they are compiled: of all kinds of weights
+ * and inputs one after the other, in an order that a seed chooses. A program of its own for each
+ * order, since what Java makes of a loop depends on what ran before.
+ */
 final class Garbage {
   static final int ROWS = 256;
   static final int COLUMNS = 1024;
-  private static final int ROUNDS = 200;
-  private static final int PRODUCTS = 50;
+  private static final int PRODUCTS = 20;
+
+  /** The thread's time, long enough to be compiled: who is slow then is compiled into slow code. */
+  private static final long NANOS = 8_000_000_000L;
+
+  private static final List<String> KINDS =
+      List.of(
+          "F32",
+          "BF16",
+          "F16",
+          "symmetric:8 group:32 fp32",
+          "nf4 group:64 fp32",
+          "symmetric:4 per-row fp32",
+          "symmetric:4 group:32 bf16",
+          "stretched:3 per-row fp32",
+          "stretched:2 group:32 fp32",
+          "stretched:1 per-row fp32");
 
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+  private record Case(String name, PackedMatrix matrix, PackedMatrix.Term term) {}
 
   private Garbage() {}
 
   /**
    * Runs.
    *
-   * @param args how weights are quantized
+   * @param args the seed, and how many bytes a product may make
    */
   public static void main(String[] args) {
+    long most = Long.parseLong(args[1]);
+    List<Case> cases = cases();
+    Collections.shuffle(cases, new Random(Long.parseLong(args[0])));
+    for (Case product : cases) {
+      System.out.println(product.name() + "\t" + garbage(product, most));
+    }
+  }
+
+  private static List<Case> cases() {
     SplittableRandom random = new SplittableRandom(3);
     float[] values = new float[ROWS * COLUMNS];
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) random.nextGaussian();
     }
-    QuantizedTensor tensor =
-        QuantizedTensor.quantize(
-            QuantConfig.parse(args[0]), MemorySegment.ofArray(values), ROWS, COLUMNS);
-    PackedMatrix matrix = PackedMatrix.of(tensor);
     float[] x = Arrays.copyOf(values, COLUMNS);
-    for (ActivationQuantization activations :
-        new ActivationQuantization[] {null, ActivationQuantization.INT8_ASYM_PER_TOKEN}) {
-      System.out.println(garbage(matrix, matrix.product(new Input(x, 1, activations), 0)));
+    List<Case> cases = new ArrayList<>();
+    for (String kind : KINDS) {
+      PackedMatrix matrix = matrix(kind, values);
+      for (ActivationQuantization activations :
+          new ActivationQuantization[] {null, ActivationQuantization.INT8_ASYM_PER_TOKEN}) {
+        String name = kind + ", " + activations;
+        cases.add(new Case(name, matrix, matrix.product(new Input(x, 1, activations), 0)));
+      }
     }
+    return cases;
   }
 
-  private static long garbage(PackedMatrix matrix, PackedMatrix.Term term) {
+  private static PackedMatrix matrix(String kind, float[] values) {
+    if (kind.contains(" ")) {
+      QuantConfig config = QuantConfig.parse(kind);
+      MemorySegment data = MemorySegment.ofArray(values);
+      return PackedMatrix.of(QuantizedTensor.quantize(config, data, ROWS, COLUMNS));
+    }
+    DType type = DType.valueOf(kind);
+    if (type == DType.F32) {
+      return PackedMatrix.of(TensorData.of(values, ROWS, COLUMNS));
+    }
+    short[] bits = new short[values.length];
+    for (int i = 0; i < bits.length; i++) {
+      bits[i] = type == DType.BF16 ? SmallFloat.toBf16(values[i]) : Float.floatToFloat16(values[i]);
+    }
+    return PackedMatrix.of(
+        new TensorData(type, new long[] {ROWS, COLUMNS}, MemorySegment.ofArray(bits)));
+  }
+
+  /** The least of many products, but done as soon as it is little enough. */
+  private static long garbage(Case product, long most) {
+    PackedMatrix matrix = product.matrix();
     float[] y = new float[ROWS];
     int rows = matrix.geometry.tileRows();
     long least = Long.MAX_VALUE;
-    for (int round = 0; round < ROUNDS; round++) {
+    long end = THREADS.getCurrentThreadCpuTime() + NANOS;
+    while (least > most && THREADS.getCurrentThreadCpuTime() < end) {
       long before = THREADS.getCurrentThreadAllocatedBytes();
       for (int i = 0; i < PRODUCTS; i++) {
         for (int tile = 0; tile < matrix.geometry.tiles(); tile++) {
-          term.add(tile, y, tile * rows);
+          int mark = Scratch.ofTask().mark();
+          product.term().add(tile, y, tile * rows);
+          Scratch.ofTask().release(mark);
         }
       }
       least = Math.min(least, (THREADS.getCurrentThreadAllocatedBytes() - before) / PRODUCTS);
