@@ -45,7 +45,7 @@ final class BenchCommand implements Callable<Integer> {
   private static final int TOKENS = 16;
   private static final List<String> EXPORTED =
       List.of("symmetric:4 group:32 bf16", "stretched:2 per-row bf16");
-  private static final int EXPORTED_LAYERS = 8;
+  private static final int EXPORTED_LAYERS = 6;
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
