@@ -56,12 +56,14 @@ sealed interface Operand {
    * Whole numbers.
    *
    * @param factor what they are multiples of
-   * @param x the vector, each number in both halves of a word
+   * @param x the vector, each number in both halves of a word; of 4 bits, less 16 times the one
+   *     before it in its step
    * @param starts for each run what its sum begins with, so that fields count from their middle
    * @param offsets for each group what has to be added, so that fields count from the centre
-   * @param run units of columns over which sums fit 16 bits
+   * @param runs units of columns over which sums fit 16 bits, one run after the other; each is of a
+   *     group
    */
-  record Shorts(Kind kind, float factor, int[] x, int[] starts, float[] offsets, int run)
+  record Shorts(Kind kind, float factor, int[] x, int[] starts, float[] offsets, int[] runs)
       implements Operand {}
 
   /**
@@ -70,8 +72,9 @@ sealed interface Operand {
    * @param factor what they are multiples of
    * @param tables in the order of a plane's bits, four at a time
    * @param offsets for each group what has to be added, so that fields count from the centre
-   * @param run units of columns over which sums fit 16 bits
+   * @param runs units of columns over which sums fit 16 bits, one run after the other; each is of a
+   *     group
    */
-  record ShortTables(Kind kind, float factor, short[] tables, float[] offsets, int run)
+  record ShortTables(Kind kind, float factor, short[] tables, float[] offsets, int[] runs)
       implements Operand {}
 }

@@ -21,6 +21,9 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
   /** Tokens from which on weights are unpacked once for all of them. */
   private static final int BATCH = 4;
 
+  /** Floats of two lines of a cache, which no other array has a share of then. */
+  private static final int APART = 32;
+
   final Geometry geometry;
   final MatrixKernels kernels;
 
@@ -163,21 +166,16 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
     }
   }
 
+  /** Sums of a tile are apart from those that other threads have at the same time. */
   private void one(Term term, float[] y, int from) {
     int rows = geometry.tileRows();
     forEachTile(
         1,
         tile -> {
-          int at = from + tile * rows;
-          int count = Math.min(rows, rows() - tile * rows);
-          if (count == rows) {
-            Arrays.fill(y, at, at + rows, 0f);
-            term.add(tile, y, at);
-          } else {
-            float[] sums = zeros(rows);
-            term.add(tile, sums, 0);
-            System.arraycopy(sums, 0, y, at, count);
-          }
+          float[] sums = zeros(rows + 2 * APART);
+          term.add(tile, sums, APART);
+          int first = tile * rows;
+          System.arraycopy(sums, APART, y, from + first, Math.min(rows, rows() - first));
         });
   }
 

@@ -36,7 +36,7 @@ final class ScalarKernels implements MatrixKernels {
       numbers[i] = x[i];
       offsets[i / kind.groupColumns()] += (kind.half() - kind.centre()) * x[i];
     }
-    return new Operand.Shorts(kind, factor, numbers, new int[0], offsets, kind.run());
+    return new Operand.Shorts(kind, factor, numbers, new int[0], offsets, new int[0]);
   }
 
   @Override

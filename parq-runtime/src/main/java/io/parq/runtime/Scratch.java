@@ -1,5 +1,7 @@
 package io.parq.runtime;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Array;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -20,6 +22,9 @@ final class Scratch {
       ThreadLocal.withInitial(() -> new Scratch(4));
   private static final ThreadLocal<Scratch> OF_TASK =
       ThreadLocal.withInitial(() -> new Scratch(1 << 16));
+
+  /** Bytes of two lines of a cache. */
+  private static final int LINES = 128;
 
   /** Those that are taken, and then the others. */
   private final List<Kept> arrays = new ArrayList<>();
@@ -84,6 +89,16 @@ final class Scratch {
     return take(byte[].class, length, byte[]::new);
   }
 
+  /**
+   * Native memory for sums that a task keeps adding to. Vectors in it are never in two lines of a
+   * cache, and other threads' memory never is in the same lines nor in the ones that processors
+   * fetch along with them.
+   */
+  MemorySegment memory(int bytes) {
+    int whole = Math.ceilDiv(bytes, LINES) * LINES;
+    return take(MemorySegment.class, whole, size -> Arena.ofAuto().allocate(size, LINES));
+  }
+
   private <T> T take(Class<T> type, int length, IntFunction<T> make) {
     int at = taken;
     while (at < arrays.size() && !is(arrays.get(at).array, type, length)) {
@@ -99,6 +114,8 @@ final class Scratch {
   }
 
   private static boolean is(Object array, Class<?> type, int length) {
-    return array.getClass() == type && Array.getLength(array) == length;
+    return array instanceof MemorySegment memory
+        ? type == MemorySegment.class && memory.byteSize() == length
+        : array.getClass() == type && Array.getLength(array) == length;
   }
 }

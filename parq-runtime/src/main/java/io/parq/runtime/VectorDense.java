@@ -4,6 +4,8 @@ import static io.parq.runtime.MatrixKernels.BLOCKS;
 import static io.parq.runtime.VectorKernels.WHOLE;
 import static io.parq.runtime.VectorKernels.WHOLE_BITS;
 
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -19,6 +21,8 @@ final class VectorDense {
       VectorSpecies.of(short.class, FLOATS.vectorShape());
   private static final int LANES = FLOATS.length();
   private static final int ROWS = 2 * LANES;
+  private static final int BYTES = FLOATS.vectorByteSize();
+  private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final int TILE = BLOCKS * ROWS;
 
   private VectorDense() {}
@@ -28,7 +32,7 @@ final class VectorDense {
       short[] fields, int columns, Numbers x, int column, float[] scales, float[] sums) {
     Scratch scratch = Scratch.ofTask();
     int mark = scratch.mark();
-    short[] products = VectorShorts.zeros(4 * 2 * ROWS);
+    MemorySegment products = scratch.memory(4 * 2 * BYTES).fill((byte) 0);
     int tokens = x.tokens();
     int token = 0;
     for (; token + 4 <= tokens; token += 4) {
@@ -48,7 +52,7 @@ final class VectorDense {
 
   /** Scales what was summed in 16 bits, token by token, and makes it zero. */
   private static void add(
-      short[] products,
+      MemorySegment products,
       int tokens,
       Numbers x,
       int token,
@@ -56,12 +60,13 @@ final class VectorDense {
       float[] scales,
       float[] sums,
       int row) {
-    int from = 0;
+    long from = 0;
     for (int t = token; t < token + tokens; t++) {
       float offset = x.offset(t, column);
       for (int r = row; r < row + 2 * ROWS; r += ROWS) {
-        IntVector high = ShortVector.fromArray(SHORTS, products, from).reinterpretAsInts();
-        ShortVector.zero(SHORTS).intoArray(products, from);
+        IntVector high =
+            ShortVector.fromMemorySegment(SHORTS, products, from, ORDER).reinterpretAsInts();
+        ShortVector.zero(SHORTS).intoMemorySegment(products, from, ORDER);
         IntVector low = high.lanewise(VectorOperators.LSHL, 16);
         IntVector ai = low.lanewise(VectorOperators.ASHR, 16).add(WHOLE_BITS);
         IntVector bi = high.lanewise(VectorOperators.ASHR, 16).add(WHOLE_BITS);
@@ -73,13 +78,14 @@ final class VectorDense {
         a.fma(fa, FloatVector.fromArray(FLOATS, sums, to)).intoArray(sums, to);
         to += LANES;
         b.fma(fb, FloatVector.fromArray(FLOATS, sums, to)).intoArray(sums, to);
-        from += ROWS;
+        from += BYTES;
       }
     }
   }
 
   /** Four tokens, two row blocks. */
-  private static void four(short[] fields, int columns, Numbers x, int at, int row, short[] out) {
+  private static void four(
+      short[] fields, int columns, Numbers x, int at, int row, MemorySegment out) {
     int[] values = x.values();
     int stride = x.chunk();
     int from = row;
@@ -96,48 +102,55 @@ final class VectorDense {
       ShortVector v01 = IntVector.broadcast(INTS, values[i + 1]).reinterpretAsShorts();
       ShortVector v02 = IntVector.broadcast(INTS, values[i + 2]).reinterpretAsShorts();
       ShortVector v03 = IntVector.broadcast(INTS, values[i + 3]).reinterpretAsShorts();
-      ShortVector p00 = w00.mul(v00).add(ShortVector.fromArray(SHORTS, out, 0));
+      ShortVector p00 = w00.mul(v00).add(ShortVector.fromMemorySegment(SHORTS, out, 0, ORDER));
       p00 = p00.add(w10.mul(v01)).add(w20.mul(v02)).add(w30.mul(v03));
-      p00.intoArray(out, 0);
-      ShortVector p01 = w01.mul(v00).add(ShortVector.fromArray(SHORTS, out, ROWS));
+      p00.intoMemorySegment(out, 0, ORDER);
+      ShortVector p01 = w01.mul(v00).add(ShortVector.fromMemorySegment(SHORTS, out, BYTES, ORDER));
       p01 = p01.add(w11.mul(v01)).add(w21.mul(v02)).add(w31.mul(v03));
-      p01.intoArray(out, ROWS);
+      p01.intoMemorySegment(out, BYTES, ORDER);
       ShortVector v10 = IntVector.broadcast(INTS, values[i + stride]).reinterpretAsShorts();
       ShortVector v11 = IntVector.broadcast(INTS, values[i + 1 + stride]).reinterpretAsShorts();
       ShortVector v12 = IntVector.broadcast(INTS, values[i + 2 + stride]).reinterpretAsShorts();
       ShortVector v13 = IntVector.broadcast(INTS, values[i + 3 + stride]).reinterpretAsShorts();
-      ShortVector p10 = w00.mul(v10).add(ShortVector.fromArray(SHORTS, out, 2 * ROWS));
+      ShortVector p10 =
+          w00.mul(v10).add(ShortVector.fromMemorySegment(SHORTS, out, 2L * BYTES, ORDER));
       p10 = p10.add(w10.mul(v11)).add(w20.mul(v12)).add(w30.mul(v13));
-      p10.intoArray(out, 2 * ROWS);
-      ShortVector p11 = w01.mul(v10).add(ShortVector.fromArray(SHORTS, out, 3 * ROWS));
+      p10.intoMemorySegment(out, 2L * BYTES, ORDER);
+      ShortVector p11 =
+          w01.mul(v10).add(ShortVector.fromMemorySegment(SHORTS, out, 3L * BYTES, ORDER));
       p11 = p11.add(w11.mul(v11)).add(w21.mul(v12)).add(w31.mul(v13));
-      p11.intoArray(out, 3 * ROWS);
+      p11.intoMemorySegment(out, 3L * BYTES, ORDER);
       ShortVector v20 = IntVector.broadcast(INTS, values[i + 2 * stride]).reinterpretAsShorts();
       ShortVector v21 = IntVector.broadcast(INTS, values[i + 1 + 2 * stride]).reinterpretAsShorts();
       ShortVector v22 = IntVector.broadcast(INTS, values[i + 2 + 2 * stride]).reinterpretAsShorts();
       ShortVector v23 = IntVector.broadcast(INTS, values[i + 3 + 2 * stride]).reinterpretAsShorts();
-      ShortVector p20 = w00.mul(v20).add(ShortVector.fromArray(SHORTS, out, 4 * ROWS));
+      ShortVector p20 =
+          w00.mul(v20).add(ShortVector.fromMemorySegment(SHORTS, out, 4L * BYTES, ORDER));
       p20 = p20.add(w10.mul(v21)).add(w20.mul(v22)).add(w30.mul(v23));
-      p20.intoArray(out, 4 * ROWS);
-      ShortVector p21 = w01.mul(v20).add(ShortVector.fromArray(SHORTS, out, 5 * ROWS));
+      p20.intoMemorySegment(out, 4L * BYTES, ORDER);
+      ShortVector p21 =
+          w01.mul(v20).add(ShortVector.fromMemorySegment(SHORTS, out, 5L * BYTES, ORDER));
       p21 = p21.add(w11.mul(v21)).add(w21.mul(v22)).add(w31.mul(v23));
-      p21.intoArray(out, 5 * ROWS);
+      p21.intoMemorySegment(out, 5L * BYTES, ORDER);
       ShortVector v30 = IntVector.broadcast(INTS, values[i + 3 * stride]).reinterpretAsShorts();
       ShortVector v31 = IntVector.broadcast(INTS, values[i + 1 + 3 * stride]).reinterpretAsShorts();
       ShortVector v32 = IntVector.broadcast(INTS, values[i + 2 + 3 * stride]).reinterpretAsShorts();
       ShortVector v33 = IntVector.broadcast(INTS, values[i + 3 + 3 * stride]).reinterpretAsShorts();
-      ShortVector p30 = w00.mul(v30).add(ShortVector.fromArray(SHORTS, out, 6 * ROWS));
+      ShortVector p30 =
+          w00.mul(v30).add(ShortVector.fromMemorySegment(SHORTS, out, 6L * BYTES, ORDER));
       p30 = p30.add(w10.mul(v31)).add(w20.mul(v32)).add(w30.mul(v33));
-      p30.intoArray(out, 6 * ROWS);
-      ShortVector p31 = w01.mul(v30).add(ShortVector.fromArray(SHORTS, out, 7 * ROWS));
+      p30.intoMemorySegment(out, 6L * BYTES, ORDER);
+      ShortVector p31 =
+          w01.mul(v30).add(ShortVector.fromMemorySegment(SHORTS, out, 7L * BYTES, ORDER));
       p31 = p31.add(w11.mul(v31)).add(w21.mul(v32)).add(w31.mul(v33));
-      p31.intoArray(out, 7 * ROWS);
+      p31.intoMemorySegment(out, 7L * BYTES, ORDER);
       from += 4 * TILE;
     }
   }
 
   /** One token, two row blocks. */
-  private static void one(short[] fields, int columns, Numbers x, int at, int row, short[] out) {
+  private static void one(
+      short[] fields, int columns, Numbers x, int at, int row, MemorySegment out) {
     int[] values = x.values();
     int from = row;
     for (int i = at; i < at + columns; i += 2) {
@@ -147,8 +160,12 @@ final class VectorDense {
       ShortVector b0 = ShortVector.fromArray(SHORTS, fields, from + ROWS).mul(v0);
       ShortVector a1 = ShortVector.fromArray(SHORTS, fields, from + TILE).mul(v1);
       ShortVector b1 = ShortVector.fromArray(SHORTS, fields, from + TILE + ROWS).mul(v1);
-      a0.add(a1).add(ShortVector.fromArray(SHORTS, out, 0)).intoArray(out, 0);
-      b0.add(b1).add(ShortVector.fromArray(SHORTS, out, ROWS)).intoArray(out, ROWS);
+      a0.add(a1)
+          .add(ShortVector.fromMemorySegment(SHORTS, out, 0, ORDER))
+          .intoMemorySegment(out, 0, ORDER);
+      b0.add(b1)
+          .add(ShortVector.fromMemorySegment(SHORTS, out, BYTES, ORDER))
+          .intoMemorySegment(out, BYTES, ORDER);
       from += 2 * TILE;
     }
   }

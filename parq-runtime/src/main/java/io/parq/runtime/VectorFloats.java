@@ -14,9 +14,9 @@ import jdk.incubator.vector.VectorSpecies;
  * Products of packed fields with floats.
  *
  * <p>No vector is handed from method to method, nor kept from one turn of a loop to the next: sums
- * are in arrays. What a turn keeps is of no certain class to the compiler, when it entered the loop
+ * are in memory. What a turn keeps is of no certain class to the compiler, when it entered the loop
  * while it ran or has seen vectors of other lengths elsewhere, and then all of them are objects in
- * memory, ten to sixty times slower. The arrays stay in the first cache.
+ * memory, ten to sixty times slower. The sums stay in the first cache.
  */
 final class VectorFloats {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
@@ -42,11 +42,15 @@ final class VectorFloats {
     Kind kind = x.kind();
     int bits = kind.bits();
     long at = plane.address((long) tile * BLOCKS, 0);
-    float[] sums = PackedMatrix.zeros(BLOCKS * ROWS);
+    MemorySegment sums = Scratch.ofTask().memory(2 * BLOCKS * BYTES).fill((byte) 0);
     for (int unit = 0; unit < kind.groups() * kind.units(); unit++) {
       float start = x.starts()[unit];
       int column = unit * Geometry.UNIT;
-      set(plane.words(), at, plane.stride(), x.x(), column, bits, start, sums);
+      if (bits == 4) {
+        setNibbles(plane.words(), at, plane.stride(), x.x(), column, start, sums);
+      } else {
+        set(plane.words(), at, plane.stride(), x.x(), column, bits, start, sums);
+      }
       at += (long) bits * BYTES;
       if ((unit + 1) % kind.units() == 0) {
         add(sums, 1 << bits, scales, tile, unit / kind.units(), y, yAt);
@@ -54,13 +58,13 @@ final class VectorFloats {
     }
   }
 
-  /** Up to 4 bits: four bits at a time are looked up in tables of sums. */
+  /** Up to 3 bits: four bits at a time are looked up in tables of sums. */
   static void tables(
       Plane plane, int tile, Scales scales, Operand.FloatTables x, float[] y, int yAt) {
     Kind kind = x.kind();
     int bits = kind.bits();
     long at = plane.address((long) tile * BLOCKS, 0);
-    float[] sums = PackedMatrix.zeros(BLOCKS * ROWS);
+    MemorySegment sums = Scratch.ofTask().memory(2 * BLOCKS * BYTES).fill((byte) 0);
     int next = 0;
     for (int g = 0; g < kind.groups(); g++) {
       for (int unit = 0; unit < kind.units(); unit += UNITS) {
@@ -84,7 +88,7 @@ final class VectorFloats {
       float[] y,
       int yAt) {
     long at = plane.address((long) tile * BLOCKS, 0);
-    float[] sums = PackedMatrix.zeros(BLOCKS * ROWS);
+    MemorySegment sums = Scratch.ofTask().memory(2 * BLOCKS * BYTES).fill((byte) 0);
     int column = 0;
     for (int g = 0; g < kind.groups(); g++) {
       for (int unit = 0; unit < kind.units(); unit += UNITS) {
@@ -97,6 +101,49 @@ final class VectorFloats {
     }
   }
 
+  /** A unit of columns whose fields of 4 bits are set into a fraction. */
+  private static void setNibbles(
+      MemorySegment memory,
+      long at,
+      long stride,
+      float[] x,
+      int column,
+      float start,
+      MemorySegment sums) {
+    int mask = 15 << (FRACTION - 4);
+    float begin = start;
+    for (int step = 0; step < 4; step++) {
+      for (int k = 0; k < BLOCKS; k++) {
+        FloatVector x0 = FloatVector.broadcast(FLOATS, x[column]);
+        FloatVector x1 = FloatVector.broadcast(FLOATS, x[column + 1]);
+        FloatVector x2 = FloatVector.broadcast(FLOATS, x[column + 2]);
+        FloatVector x3 = FloatVector.broadcast(FLOATS, x[column + 3]);
+        IntVector w = IntVector.fromMemorySegment(INTS, memory, at + k * stride, ORDER);
+        IntVector a0 = w.lanewise(VectorOperators.LSHL, 19).and(mask).or(ONE);
+        IntVector a1 = w.lanewise(VectorOperators.LSHL, 15).and(mask).or(ONE);
+        IntVector a2 = w.lanewise(VectorOperators.LSHL, 11).and(mask).or(ONE);
+        IntVector a3 = w.lanewise(VectorOperators.LSHL, 7).and(mask).or(ONE);
+        IntVector b0 = w.lanewise(VectorOperators.LSHL, 3).and(mask).or(ONE);
+        IntVector b1 = w.lanewise(VectorOperators.LSHR, 1).and(mask).or(ONE);
+        IntVector b2 = w.lanewise(VectorOperators.LSHR, 5).and(mask).or(ONE);
+        IntVector b3 = w.lanewise(VectorOperators.LSHR, 9).and(mask).or(ONE);
+        FloatVector a = FloatVector.fromMemorySegment(FLOATS, sums, k * 2L * BYTES, ORDER);
+        a = a0.reinterpretAsFloats().fma(x0, a.add(begin));
+        a = a1.reinterpretAsFloats().fma(x1, a);
+        a = a2.reinterpretAsFloats().fma(x2, a);
+        a3.reinterpretAsFloats().fma(x3, a).intoMemorySegment(sums, k * 2L * BYTES, ORDER);
+        FloatVector b = FloatVector.fromMemorySegment(FLOATS, sums, k * 2L * BYTES + BYTES, ORDER);
+        b = b0.reinterpretAsFloats().fma(x0, b.add(begin));
+        b = b1.reinterpretAsFloats().fma(x1, b);
+        b = b2.reinterpretAsFloats().fma(x2, b);
+        b3.reinterpretAsFloats().fma(x3, b).intoMemorySegment(sums, k * 2L * BYTES + BYTES, ORDER);
+      }
+      begin = 0;
+      column += 4;
+      at += BYTES;
+    }
+  }
+
   /** A unit of columns whose fields are set into a fraction. */
   private static void set(
       MemorySegment memory,
@@ -106,7 +153,7 @@ final class VectorFloats {
       int column,
       int bits,
       float start,
-      float[] sums) {
+      MemorySegment sums) {
     int first = FRACTION - bits;
     int mask = ((1 << bits) - 1) << first;
     float begin = start;
@@ -121,12 +168,16 @@ final class VectorFloats {
           IntVector a1 = w.lanewise(VectorOperators.LSHL, to - bits).and(mask).or(ONE);
           IntVector b0 = h.lanewise(VectorOperators.LSHL, to).and(mask).or(ONE);
           IntVector b1 = h.lanewise(VectorOperators.LSHL, to - bits).and(mask).or(ONE);
-          FloatVector a = FloatVector.fromArray(FLOATS, sums, k * ROWS).add(begin);
-          FloatVector b = FloatVector.fromArray(FLOATS, sums, k * ROWS + LANES).add(begin);
+          FloatVector a =
+              FloatVector.fromMemorySegment(FLOATS, sums, k * 2L * BYTES, ORDER).add(begin);
+          FloatVector b =
+              FloatVector.fromMemorySegment(FLOATS, sums, k * 2L * BYTES + BYTES, ORDER).add(begin);
           a = a0.reinterpretAsFloats().fma(x0, a);
           b = b0.reinterpretAsFloats().fma(x0, b);
-          a1.reinterpretAsFloats().fma(x1, a).intoArray(sums, k * ROWS);
-          b1.reinterpretAsFloats().fma(x1, b).intoArray(sums, k * ROWS + LANES);
+          a1.reinterpretAsFloats().fma(x1, a).intoMemorySegment(sums, k * 2L * BYTES, ORDER);
+          b1.reinterpretAsFloats()
+              .fma(x1, b)
+              .intoMemorySegment(sums, k * 2L * BYTES + BYTES, ORDER);
         }
         column += 2;
         begin = 0;
@@ -143,7 +194,7 @@ final class VectorFloats {
       float[] tables,
       int next,
       int steps,
-      float[] sums) {
+      MemorySegment sums) {
     for (int step = 0; step < steps; step++) {
       for (int k = 0; k < BLOCKS; k++) {
         IntVector t0 = FloatVector.fromArray(FLOATS, tables, next).reinterpretAsInts();
@@ -163,10 +214,14 @@ final class VectorFloats {
         FloatVector c = a2.reinterpretAsFloats().add(a3.reinterpretAsFloats());
         FloatVector b = b0.reinterpretAsFloats().add(b1.reinterpretAsFloats());
         FloatVector d = b2.reinterpretAsFloats().add(b3.reinterpretAsFloats());
-        int to = k * ROWS;
-        a.add(c).add(FloatVector.fromArray(FLOATS, sums, to)).intoArray(sums, to);
-        to += LANES;
-        b.add(d).add(FloatVector.fromArray(FLOATS, sums, to)).intoArray(sums, to);
+        long to = k * 2L * BYTES;
+        a.add(c)
+            .add(FloatVector.fromMemorySegment(FLOATS, sums, to, ORDER))
+            .intoMemorySegment(sums, to, ORDER);
+        to += BYTES;
+        b.add(d)
+            .add(FloatVector.fromMemorySegment(FLOATS, sums, to, ORDER))
+            .intoMemorySegment(sums, to, ORDER);
       }
       next += 4 * LANES;
       at += BYTES;
@@ -182,7 +237,7 @@ final class VectorFloats {
       float[] x,
       int column,
       int steps,
-      float[] sums) {
+      MemorySegment sums) {
     for (int step = 0; step < steps; step++) {
       for (int k = 0; k < BLOCKS; k++) {
         IntVector t = FloatVector.fromArray(FLOATS, levels, 0).reinterpretAsInts();
@@ -199,16 +254,16 @@ final class VectorFloats {
         IntVector b1 = w.lanewise(VectorOperators.LSHR, 20).selectFrom(t);
         IntVector b2 = w.lanewise(VectorOperators.LSHR, 24).selectFrom(t);
         IntVector b3 = w.lanewise(VectorOperators.LSHR, 28).selectFrom(t);
-        FloatVector a = FloatVector.fromArray(FLOATS, sums, k * ROWS);
+        FloatVector a = FloatVector.fromMemorySegment(FLOATS, sums, k * 2L * BYTES, ORDER);
         a = a0.reinterpretAsFloats().fma(x0, a);
         a = a1.reinterpretAsFloats().fma(x1, a);
         a = a2.reinterpretAsFloats().fma(x2, a);
-        a3.reinterpretAsFloats().fma(x3, a).intoArray(sums, k * ROWS);
-        FloatVector b = FloatVector.fromArray(FLOATS, sums, k * ROWS + LANES);
+        a3.reinterpretAsFloats().fma(x3, a).intoMemorySegment(sums, k * 2L * BYTES, ORDER);
+        FloatVector b = FloatVector.fromMemorySegment(FLOATS, sums, k * 2L * BYTES + BYTES, ORDER);
         b = b0.reinterpretAsFloats().fma(x0, b);
         b = b1.reinterpretAsFloats().fma(x1, b);
         b = b2.reinterpretAsFloats().fma(x2, b);
-        b3.reinterpretAsFloats().fma(x3, b).intoArray(sums, k * ROWS + LANES);
+        b3.reinterpretAsFloats().fma(x3, b).intoMemorySegment(sums, k * 2L * BYTES + BYTES, ORDER);
       }
       column += 4;
       at += BYTES;
@@ -217,7 +272,7 @@ final class VectorFloats {
 
   /** Adds {@code sums * factor * scale}, and makes the sums zero. */
   private static void add(
-      float[] sums, float factor, Scales scales, int tile, int group, float[] y, int yAt) {
+      MemorySegment sums, float factor, Scales scales, int tile, int group, float[] y, int yAt) {
     MemorySegment factors = scales.values();
     long block = scales.blockBytes();
     int second = scales.brief() ? 0 : BYTES;
@@ -225,10 +280,12 @@ final class VectorFloats {
     int upper = scales.brief() ? UPPER : -1;
     long at = scales.address(tile, group);
     for (int k = 0; k < BLOCKS; k++) {
-      FloatVector a = FloatVector.fromArray(FLOATS, sums, k * ROWS).mul(factor);
-      FloatVector b = FloatVector.fromArray(FLOATS, sums, k * ROWS + LANES).mul(factor);
-      FloatVector.zero(FLOATS).intoArray(sums, k * ROWS);
-      FloatVector.zero(FLOATS).intoArray(sums, k * ROWS + LANES);
+      FloatVector a =
+          FloatVector.fromMemorySegment(FLOATS, sums, k * 2L * BYTES, ORDER).mul(factor);
+      FloatVector b =
+          FloatVector.fromMemorySegment(FLOATS, sums, k * 2L * BYTES + BYTES, ORDER).mul(factor);
+      FloatVector.zero(FLOATS).intoMemorySegment(sums, k * 2L * BYTES, ORDER);
+      FloatVector.zero(FLOATS).intoMemorySegment(sums, k * 2L * BYTES + BYTES, ORDER);
       IntVector f = IntVector.fromMemorySegment(INTS, factors, at, ORDER);
       IntVector g = IntVector.fromMemorySegment(INTS, factors, at + second, ORDER);
       FloatVector fa = f.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();

@@ -40,7 +40,7 @@ final class VectorKernels implements MatrixKernels {
 
   @Override
   public Operand prepare(Kind kind, float[] x) {
-    if (kind.bits() <= 4 && hasTables()) {
+    if (kind.bits() < 4 && hasTables()) {
       return new Operand.FloatTables(kind, VectorTables.of(kind, x));
     }
     int size = 1 << kind.bits();
@@ -60,30 +60,42 @@ final class VectorKernels implements MatrixKernels {
     Scratch scratch = Scratch.ofCaller();
     int[] pairs = scratch.ints(x.length);
     for (int i = 0; i < pairs.length; i++) {
-      pairs[i] = (x[i] << Short.SIZE) | Short.toUnsignedInt(x[i]);
+      // A word shifted by 4 bits has the next fields above its own: what they add is taken off.
+      int number = kind.bits() == 4 && i % 4 != 0 ? x[i] - 16 * x[i - 1] : x[i];
+      pairs[i] = (number << Short.SIZE) | (number & 0xFFFF);
     }
+    int units = kind.units();
+    int[] sums = scratch.ints(kind.groups() * units);
+    int[] sizes = scratch.ints(sums.length);
+    for (int unit = 0; unit < sums.length; unit++) {
+      int sum = 0;
+      int size = 0;
+      for (int i = unit * Geometry.UNIT; i < (unit + 1) * Geometry.UNIT; i++) {
+        sum += x[i];
+        size += Math.abs(x[i]);
+      }
+      sums[unit] = sum;
+      sizes[unit] = size;
+    }
+    int[] runs = scratch.ints(sums.length);
+    int[] starts = scratch.ints(sums.length);
     float[] offsets = scratch.floats(kind.groups());
-    for (int g = 0; g < offsets.length; g++) {
-      int from = g * kind.groupColumns();
-      offsets[g] = (kind.half() - kind.centre()) * sum(x, from, from + kind.groupColumns());
-    }
-    int run = run(kind, x);
-    if (kind.bits() < 4 && hasTables()) {
-      return new Operand.ShortTables(kind, factor, VectorTables.of(kind, pairs), offsets, run);
-    }
-    int[] starts = scratch.ints(kind.groups() * Math.ceilDiv(kind.units(), run));
     int next = 0;
-    for (int group = 0; group < kind.columns(); group += kind.groupColumns()) {
-      int end = group + kind.groupColumns();
-      for (int from = group; from < end; from += run * Geometry.UNIT) {
-        int to = Math.min(from + run * Geometry.UNIT, end);
-        starts[next++] = -kind.half() * sum(x, from, to);
+    for (int g = 0; g < offsets.length; g++) {
+      int end = (g + 1) * units;
+      offsets[g] = (kind.half() - kind.centre()) * sum(sums, g * units, end);
+      for (int unit = g * units; unit < end; unit += runs[next++]) {
+        runs[next] = run(kind, sizes, unit, end);
+        starts[next] = -kind.half() * sum(sums, unit, unit + runs[next]);
       }
     }
-    return new Operand.Shorts(kind, factor, pairs, starts, offsets, run);
+    if (kind.bits() < 4 && hasTables()) {
+      return new Operand.ShortTables(kind, factor, VectorTables.of(kind, pairs), offsets, runs);
+    }
+    return new Operand.Shorts(kind, factor, pairs, starts, offsets, runs);
   }
 
-  private static int sum(short[] x, int from, int to) {
+  private static int sum(int[] x, int from, int to) {
     int sum = 0;
     for (int i = from; i < to; i++) {
       sum += x[i];
@@ -91,29 +103,15 @@ final class VectorKernels implements MatrixKernels {
     return sum;
   }
 
-  /** Units of columns over which sums fit 16 bits whatever the fields are. */
-  private static int run(Kind kind, short[] x) {
-    int run = Math.min(kind.units(), MOST_STEPS / kind.bits());
-    while (run > kind.run() && !fits(kind, x, run)) {
-      run /= 2;
+  /** Units from one on over which sums fit 16 bits whatever the fields are. */
+  private static int run(Kind kind, int[] sizes, int from, int end) {
+    int most = Math.min(end - from, Math.max(kind.run(), MOST_STEPS / kind.bits()));
+    int size = 0;
+    int run = 0;
+    while (run < most && (size += sizes[from + run]) * kind.half() <= Short.MAX_VALUE) {
+      run++;
     }
-    return Math.max(run, Math.min(kind.run(), kind.units()));
-  }
-
-  private static boolean fits(Kind kind, short[] x, int run) {
-    for (int group = 0; group < kind.columns(); group += kind.groupColumns()) {
-      int end = group + kind.groupColumns();
-      for (int from = group; from < end; from += run * Geometry.UNIT) {
-        int sum = 0;
-        for (int i = from; i < Math.min(from + run * Geometry.UNIT, end); i++) {
-          sum += Math.abs(x[i]);
-        }
-        if (sum * kind.half() > Short.MAX_VALUE) {
-          return false;
-        }
-      }
-    }
-    return true;
+    return run;
   }
 
   @Override

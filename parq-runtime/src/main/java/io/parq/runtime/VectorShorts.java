@@ -7,7 +7,6 @@ import static io.parq.runtime.VectorKernels.WHOLE_BITS;
 import io.parq.runtime.Operand.Kind;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -37,13 +36,13 @@ final class VectorShorts {
     Kind kind = x.kind();
     int bits = kind.bits();
     long at = plane.address((long) tile * BLOCKS, 0);
-    short[] sums = zeros(BLOCKS * ROWS);
+    MemorySegment sums = sums();
     int column = 0;
-    int start = 0;
+    int next = 0;
     for (int g = 0; g < kind.groups(); g++) {
       float offset = x.offsets()[g] * x.factor();
-      for (int done = 0; done < kind.units(); done += x.run()) {
-        int units = Math.min(x.run(), kind.units() - done);
+      for (int done = 0; done < kind.units(); done += x.runs()[next++]) {
+        int units = x.runs()[next];
         if (bits == 4) {
           nibbles(plane.words(), at, plane.stride(), x.x(), column, units * bits, sums);
         } else {
@@ -51,7 +50,7 @@ final class VectorShorts {
         }
         at += (long) units * bits * BYTES;
         column += units * Geometry.UNIT;
-        add(sums, (short) x.starts()[start++], offset, x.factor(), scales, tile, g, y, yAt);
+        add(sums, (short) x.starts()[next], offset, x.factor(), scales, tile, g, y, yAt);
         offset = 0;
       }
     }
@@ -61,51 +60,86 @@ final class VectorShorts {
   static void tables(
       Plane plane, int tile, Scales scales, Operand.ShortTables x, float[] y, int yAt) {
     Kind kind = x.kind();
-    int steps = kind.units() * kind.bits();
-    int run = x.run() * kind.bits();
     long at = plane.address((long) tile * BLOCKS, 0);
-    short[] sums = zeros(BLOCKS * ROWS);
+    MemorySegment sums = sums();
+    int table = 0;
     int next = 0;
     for (int g = 0; g < kind.groups(); g++) {
       float offset = x.offsets()[g] * x.factor();
-      for (int done = 0; done < steps; done += run) {
-        int count = Math.min(run, steps - done);
-        look(plane.words(), at, plane.stride(), x.tables(), next, count, sums);
-        at += (long) count * BYTES;
-        next += count * 4 * ROWS;
+      for (int done = 0; done < kind.units(); done += x.runs()[next++]) {
+        int steps = x.runs()[next] * kind.bits();
+        look(plane.words(), at, plane.stride(), x.tables(), table, steps, sums);
+        at += (long) steps * BYTES;
+        table += steps * 4 * ROWS;
         add(sums, (short) 0, offset, x.factor(), scales, tile, g, y, yAt);
         offset = 0;
       }
     }
   }
 
-  /** Zeros in the task's scratch. */
-  static short[] zeros(int length) {
-    short[] zeros = Scratch.ofTask().shorts(length);
-    Arrays.fill(zeros, (short) 0);
-    return zeros;
+  /** Sums of 16 bits of a tile's rows, zero. */
+  private static MemorySegment sums() {
+    return Scratch.ofTask().memory(BLOCKS * BYTES).fill((byte) 0);
   }
 
-  /** Steps of fields of 4 bits. */
+  /**
+   * Steps of fields of 4 bits. What lies above a field is not cut off: it counts in multiples of
+   * 16, which the numbers x make up for.
+   */
   private static void nibbles(
-      MemorySegment memory, long at, long stride, int[] x, int column, int steps, short[] sums) {
+      MemorySegment memory,
+      long at,
+      long stride,
+      int[] x,
+      int column,
+      int steps,
+      MemorySegment sums) {
     for (int step = 0; step < steps; step++) {
-      for (int k = 0; k < BLOCKS; k++) {
-        ShortVector x0 = IntVector.broadcast(INTS, x[column]).reinterpretAsShorts();
-        ShortVector x1 = IntVector.broadcast(INTS, x[column + 1]).reinterpretAsShorts();
-        ShortVector x2 = IntVector.broadcast(INTS, x[column + 2]).reinterpretAsShorts();
-        ShortVector x3 = IntVector.broadcast(INTS, x[column + 3]).reinterpretAsShorts();
-        ShortVector w =
-            IntVector.fromMemorySegment(INTS, memory, at + k * stride, ORDER).reinterpretAsShorts();
-        ShortVector p0 = w.and((short) 15).mul(x0);
-        ShortVector p1 = w.lanewise(VectorOperators.LSHR, 4).and((short) 15).mul(x1);
-        ShortVector p2 = w.lanewise(VectorOperators.LSHR, 8).and((short) 15).mul(x2);
-        ShortVector p3 = w.lanewise(VectorOperators.LSHR, 12).mul(x3);
-        ShortVector sum = ShortVector.fromArray(SHORTS, sums, k * ROWS);
-        sum.add(p0.add(p1)).add(p2.add(p3)).intoArray(sums, k * ROWS);
-      }
+      ShortVector x0 = IntVector.broadcast(INTS, x[column]).reinterpretAsShorts();
+      ShortVector x1 = IntVector.broadcast(INTS, x[column + 1]).reinterpretAsShorts();
+      ShortVector x2 = IntVector.broadcast(INTS, x[column + 2]).reinterpretAsShorts();
+      ShortVector x3 = IntVector.broadcast(INTS, x[column + 3]).reinterpretAsShorts();
+      ShortVector w00 = IntVector.fromMemorySegment(INTS, memory, at, ORDER).reinterpretAsShorts();
+      ShortVector w10 =
+          IntVector.fromMemorySegment(INTS, memory, at + stride, ORDER).reinterpretAsShorts();
+      ShortVector w20 =
+          IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER).reinterpretAsShorts();
+      ShortVector w30 =
+          IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER).reinterpretAsShorts();
+      ShortVector p0 = ShortVector.fromMemorySegment(SHORTS, sums, 0L * BYTES, ORDER);
+      ShortVector p1 = ShortVector.fromMemorySegment(SHORTS, sums, 1L * BYTES, ORDER);
+      ShortVector p2 = ShortVector.fromMemorySegment(SHORTS, sums, 2L * BYTES, ORDER);
+      ShortVector p3 = ShortVector.fromMemorySegment(SHORTS, sums, 3L * BYTES, ORDER);
+      ShortVector a00 = w00.mul(x0).add(w00.lanewise(VectorOperators.LSHR, 4).mul(x1));
+      ShortVector b00 =
+          w00.lanewise(VectorOperators.LSHR, 8)
+              .mul(x2)
+              .add(w00.lanewise(VectorOperators.LSHR, 12).mul(x3));
+      p0 = p0.add(a00.add(b00));
+      ShortVector a10 = w10.mul(x0).add(w10.lanewise(VectorOperators.LSHR, 4).mul(x1));
+      ShortVector b10 =
+          w10.lanewise(VectorOperators.LSHR, 8)
+              .mul(x2)
+              .add(w10.lanewise(VectorOperators.LSHR, 12).mul(x3));
+      p1 = p1.add(a10.add(b10));
+      ShortVector a20 = w20.mul(x0).add(w20.lanewise(VectorOperators.LSHR, 4).mul(x1));
+      ShortVector b20 =
+          w20.lanewise(VectorOperators.LSHR, 8)
+              .mul(x2)
+              .add(w20.lanewise(VectorOperators.LSHR, 12).mul(x3));
+      p2 = p2.add(a20.add(b20));
+      ShortVector a30 = w30.mul(x0).add(w30.lanewise(VectorOperators.LSHR, 4).mul(x1));
+      ShortVector b30 =
+          w30.lanewise(VectorOperators.LSHR, 8)
+              .mul(x2)
+              .add(w30.lanewise(VectorOperators.LSHR, 12).mul(x3));
+      p3 = p3.add(a30.add(b30));
+      p0.intoMemorySegment(sums, 0L * BYTES, ORDER);
+      p1.intoMemorySegment(sums, 1L * BYTES, ORDER);
+      p2.intoMemorySegment(sums, 2L * BYTES, ORDER);
+      p3.intoMemorySegment(sums, 3L * BYTES, ORDER);
       column += 4;
-      at += BYTES;
+      at += 1L * BYTES;
     }
   }
 
@@ -118,7 +152,7 @@ final class VectorShorts {
       int column,
       int steps,
       int bits,
-      short[] sums) {
+      MemorySegment sums) {
     short mask = (short) ((1 << bits) - 1);
     for (int step = 0; step < steps; step++) {
       for (int from = 0; from < Short.SIZE; from += 2 * bits) {
@@ -129,8 +163,8 @@ final class VectorShorts {
           ShortVector w = word.reinterpretAsShorts();
           ShortVector p0 = w.lanewise(VectorOperators.LSHR, from).and(mask).mul(x0);
           ShortVector p1 = w.lanewise(VectorOperators.LSHR, from + bits).and(mask).mul(x1);
-          ShortVector sum = ShortVector.fromArray(SHORTS, sums, k * ROWS);
-          sum.add(p0.add(p1)).intoArray(sums, k * ROWS);
+          ShortVector sum = ShortVector.fromMemorySegment(SHORTS, sums, k * (long) BYTES, ORDER);
+          sum.add(p0.add(p1)).intoMemorySegment(sums, k * (long) BYTES, ORDER);
         }
         column += 2;
       }
@@ -146,35 +180,42 @@ final class VectorShorts {
       short[] tables,
       int next,
       int steps,
-      short[] sums) {
+      MemorySegment sums) {
     for (int step = 0; step < steps; step++) {
       ShortVector t0 = ShortVector.fromArray(SHORTS, tables, next);
       ShortVector t1 = ShortVector.fromArray(SHORTS, tables, next + ROWS);
       ShortVector t2 = ShortVector.fromArray(SHORTS, tables, next + 2 * ROWS);
       ShortVector t3 = ShortVector.fromArray(SHORTS, tables, next + 3 * ROWS);
       ShortVector w0 = IntVector.fromMemorySegment(INTS, memory, at, ORDER).reinterpretAsShorts();
-      ShortVector s0 = ShortVector.fromArray(SHORTS, sums, 0).add(w0.selectFrom(t0));
+      ShortVector s0 = ShortVector.fromMemorySegment(SHORTS, sums, 0, ORDER).add(w0.selectFrom(t0));
       s0 = s0.add(w0.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
       s0 = s0.add(w0.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
-      s0.add(w0.lanewise(VectorOperators.LSHR, 12).selectFrom(t3)).intoArray(sums, 0);
+      s0.add(w0.lanewise(VectorOperators.LSHR, 12).selectFrom(t3))
+          .intoMemorySegment(sums, 0, ORDER);
       ShortVector w1 =
           IntVector.fromMemorySegment(INTS, memory, at + stride, ORDER).reinterpretAsShorts();
-      ShortVector s1 = ShortVector.fromArray(SHORTS, sums, ROWS).add(w1.selectFrom(t0));
+      ShortVector s1 =
+          ShortVector.fromMemorySegment(SHORTS, sums, BYTES, ORDER).add(w1.selectFrom(t0));
       s1 = s1.add(w1.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
       s1 = s1.add(w1.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
-      s1.add(w1.lanewise(VectorOperators.LSHR, 12).selectFrom(t3)).intoArray(sums, ROWS);
+      s1.add(w1.lanewise(VectorOperators.LSHR, 12).selectFrom(t3))
+          .intoMemorySegment(sums, BYTES, ORDER);
       ShortVector w2 =
           IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER).reinterpretAsShorts();
-      ShortVector s2 = ShortVector.fromArray(SHORTS, sums, 2 * ROWS).add(w2.selectFrom(t0));
+      ShortVector s2 =
+          ShortVector.fromMemorySegment(SHORTS, sums, 2L * BYTES, ORDER).add(w2.selectFrom(t0));
       s2 = s2.add(w2.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
       s2 = s2.add(w2.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
-      s2.add(w2.lanewise(VectorOperators.LSHR, 12).selectFrom(t3)).intoArray(sums, 2 * ROWS);
+      s2.add(w2.lanewise(VectorOperators.LSHR, 12).selectFrom(t3))
+          .intoMemorySegment(sums, 2L * BYTES, ORDER);
       ShortVector w3 =
           IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER).reinterpretAsShorts();
-      ShortVector s3 = ShortVector.fromArray(SHORTS, sums, 3 * ROWS).add(w3.selectFrom(t0));
+      ShortVector s3 =
+          ShortVector.fromMemorySegment(SHORTS, sums, 3L * BYTES, ORDER).add(w3.selectFrom(t0));
       s3 = s3.add(w3.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
       s3 = s3.add(w3.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
-      s3.add(w3.lanewise(VectorOperators.LSHR, 12).selectFrom(t3)).intoArray(sums, 3 * ROWS);
+      s3.add(w3.lanewise(VectorOperators.LSHR, 12).selectFrom(t3))
+          .intoMemorySegment(sums, 3L * BYTES, ORDER);
       next += 4 * ROWS;
       at += BYTES;
     }
@@ -182,7 +223,7 @@ final class VectorShorts {
 
   /** Adds {@code ((sums + start) * factor + offset) * scale}, and makes the sums zero. */
   private static void add(
-      short[] sums,
+      MemorySegment sums,
       short start,
       float offset,
       float factor,
@@ -198,8 +239,11 @@ final class VectorShorts {
     int upper = scales.brief() ? UPPER : -1;
     long at = scales.address(tile, group);
     for (int k = 0; k < BLOCKS; k++) {
-      IntVector w = ShortVector.fromArray(SHORTS, sums, k * ROWS).add(start).reinterpretAsInts();
-      ShortVector.zero(SHORTS).intoArray(sums, k * ROWS);
+      IntVector w =
+          ShortVector.fromMemorySegment(SHORTS, sums, k * (long) BYTES, ORDER)
+              .add(start)
+              .reinterpretAsInts();
+      ShortVector.zero(SHORTS).intoMemorySegment(sums, k * (long) BYTES, ORDER);
       IntVector low = w.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16);
       IntVector high = w.lanewise(VectorOperators.ASHR, 16);
       FloatVector a = low.add(WHOLE_BITS).reinterpretAsFloats().sub(WHOLE);
