@@ -28,9 +28,10 @@ final class VectorSearch {
     for (int i = from; i < from + length; i += LANES) {
       FloatVector v = FloatVector.fromArray(FLOATS, x, i);
       // No value reaches NaN.
+      VectorMask<Float> fewer = FLOATS.indexInRange(0, count - 1);
       IntVector bounds =
           FloatVector.broadcast(FLOATS, Float.NaN)
-              .blend(FloatVector.fromArray(FLOATS, thresholds, 0), FLOATS.indexInRange(0, count - 1))
+              .blend(FloatVector.fromArray(FLOATS, thresholds, 0, fewer), fewer)
               .reinterpretAsInts();
       IntVector at = IntVector.zero(INTS);
       if (count > 4) {
@@ -43,7 +44,8 @@ final class VectorSearch {
       at = at.add(2, v.compare(VectorOperators.GE, pair).cast(INTS));
       FloatVector last = at.selectFrom(bounds).reinterpretAsFloats();
       at = at.add(1, v.compare(VectorOperators.GE, last).cast(INTS));
-      at.selectFrom(FloatVector.fromArray(FLOATS, levels, 0).reinterpretAsInts())
+      VectorMask<Float> there = FLOATS.indexInRange(0, count);
+      at.selectFrom(FloatVector.fromArray(FLOATS, levels, 0, there).reinterpretAsInts())
           .reinterpretAsFloats()
           .blend(Float.NaN, v.test(VectorOperators.IS_NAN))
           .intoArray(q, i);
@@ -55,11 +57,13 @@ final class VectorSearch {
       float[] levels, int count, float[] x, int from, int length, float[] lower, float[] upper) {
     for (int i = from; i < from + length; i += LANES) {
       FloatVector v = FloatVector.fromArray(FLOATS, x, i);
-      IntVector all = FloatVector.fromArray(FLOATS, levels, 0).reinterpretAsInts();
+      VectorMask<Float> there = FLOATS.indexInRange(0, count);
+      IntVector all = FloatVector.fromArray(FLOATS, levels, 0, there).reinterpretAsInts();
       // The levels but the first; no value is above NaN.
+      VectorMask<Float> fewer = FLOATS.indexInRange(0, count - 1);
       IntVector bounds =
           FloatVector.broadcast(FLOATS, Float.NaN)
-              .blend(FloatVector.fromArray(FLOATS, levels, 1), FLOATS.indexInRange(0, count - 1))
+              .blend(FloatVector.fromArray(FLOATS, levels, 1, fewer), fewer)
               .reinterpretAsInts();
       IntVector at = IntVector.zero(INTS);
       if (count > 4) {

@@ -61,15 +61,13 @@ final class Garbage {
   /**
    * Runs.
    *
-   * @param args the seed, how many bytes a run may make, how many kinds of training there are
+   * @param args the seed, and how many bytes a run may make
    */
   public static void main(String[] args) {
     System.setProperty("io.parq.threads", "1");
     Random order = new Random(Long.parseLong(args[0]));
     long most = Long.parseLong(args[1]);
     List<Case> cases = TrainingKinds.all(most);
-    Collections.shuffle(cases, order);
-    cases = new ArrayList<>(cases.subList(0, Math.min(cases.size(), Integer.parseInt(args[2]))));
     cases.addAll(products(most));
     System.err.println(OtherVectors.use());
     for (int round = 0; round < ROUNDS; round++) {

@@ -38,7 +38,8 @@ final class OtherVectors {
     FloatVector a = FloatVector.fromArray(species, x, 0);
     FloatVector b = a.add(1f).mul(a.sub(2f)).div(3f).max(a).min(2f).abs().sqrt();
     FloatVector c = b.add(a).mul(b).sub(a).div(b.add(1f));
-    FloatVector d = a.blend(c, a.compare(VectorOperators.GE, b)).add(b, a.compare(VectorOperators.LT, c));
+    FloatVector d =
+        a.blend(c, a.compare(VectorOperators.GE, b)).add(b, a.compare(VectorOperators.LT, c));
     IntVector bits = d.reinterpretAsInts().and(0x7fffffff).max(a.reinterpretAsInts());
     IntVector moved = bits.or(b.reinterpretAsInts()).add(1).sub(bits).min(bits);
     return moved.lanewise(VectorOperators.LSHR, 3).reduceLanes(VectorOperators.MAX)
