@@ -33,19 +33,26 @@ final class VectorKernels implements BlockKernels {
 
   @Override
   public float absMax(float[] x, int from, int length, float centre) {
-    IntVector largest = IntVector.zero(INTS);
+    int largest = 0;
     int i = 0;
+    for (; i <= length - 4 * LANES; i += 4 * LANES) {
+      FloatVector a = FloatVector.fromArray(FLOATS, x, from + i).sub(centre);
+      FloatVector b = FloatVector.fromArray(FLOATS, x, from + i + LANES).sub(centre);
+      FloatVector c = FloatVector.fromArray(FLOATS, x, from + i + 2 * LANES).sub(centre);
+      FloatVector d = FloatVector.fromArray(FLOATS, x, from + i + 3 * LANES).sub(centre);
+      IntVector ab = a.reinterpretAsInts().and(MAGNITUDE).max(b.reinterpretAsInts().and(MAGNITUDE));
+      IntVector cd = c.reinterpretAsInts().and(MAGNITUDE).max(d.reinterpretAsInts().and(MAGNITUDE));
+      largest = Math.max(largest, ab.max(cd).reduceLanes(VectorOperators.MAX));
+    }
     for (; i <= length - LANES; i += LANES) {
-      FloatVector v = FloatVector.fromArray(FLOATS, x, from + i).sub(centre);
-      largest = largest.max(v.reinterpretAsInts().and(MAGNITUDE));
+      IntVector a = FloatVector.fromArray(FLOATS, x, from + i).sub(centre).reinterpretAsInts();
+      largest = Math.max(largest, a.and(MAGNITUDE).reduceLanes(VectorOperators.MAX));
     }
-    float most = Float.intBitsToFloat(largest.reduceLanes(VectorOperators.MAX));
-    if (i == length) {
-      return most;
+    if (i < length) {
+      float rest = scalar.absMax(x, from + i, length - i, centre);
+      largest = Math.max(largest, Float.floatToRawIntBits(rest));
     }
-    float rest = scalar.absMax(x, from + i, length - i, centre);
-    int bits = Math.max(Float.floatToRawIntBits(most), Float.floatToRawIntBits(rest));
-    return Float.intBitsToFloat(bits);
+    return Float.intBitsToFloat(largest);
   }
 
   @Override
@@ -87,30 +94,38 @@ final class VectorKernels implements BlockKernels {
 
   @Override
   public float min(float[] x, int from, int length) {
-    if (length < LANES) {
-      return scalar.min(x, from, length);
+    float least = x[from];
+    int i = 0;
+    for (; i <= length - 4 * LANES; i += 4 * LANES) {
+      FloatVector a = FloatVector.fromArray(FLOATS, x, from + i);
+      FloatVector b = FloatVector.fromArray(FLOATS, x, from + i + LANES);
+      FloatVector c = FloatVector.fromArray(FLOATS, x, from + i + 2 * LANES);
+      FloatVector d = FloatVector.fromArray(FLOATS, x, from + i + 3 * LANES);
+      least = Math.min(least, a.min(b).min(c.min(d)).reduceLanes(VectorOperators.MIN));
     }
-    FloatVector least = FloatVector.fromArray(FLOATS, x, from);
-    int i = LANES;
     for (; i <= length - LANES; i += LANES) {
-      least = least.min(FloatVector.fromArray(FLOATS, x, from + i));
+      FloatVector a = FloatVector.fromArray(FLOATS, x, from + i);
+      least = Math.min(least, a.reduceLanes(VectorOperators.MIN));
     }
-    float all = least.reduceLanes(VectorOperators.MIN);
-    return i == length ? all : Math.min(all, scalar.min(x, from + i, length - i));
+    return i == length ? least : Math.min(least, scalar.min(x, from + i, length - i));
   }
 
   @Override
   public float max(float[] x, int from, int length) {
-    if (length < LANES) {
-      return scalar.max(x, from, length);
+    float most = x[from];
+    int i = 0;
+    for (; i <= length - 4 * LANES; i += 4 * LANES) {
+      FloatVector a = FloatVector.fromArray(FLOATS, x, from + i);
+      FloatVector b = FloatVector.fromArray(FLOATS, x, from + i + LANES);
+      FloatVector c = FloatVector.fromArray(FLOATS, x, from + i + 2 * LANES);
+      FloatVector d = FloatVector.fromArray(FLOATS, x, from + i + 3 * LANES);
+      most = Math.max(most, a.max(b).max(c.max(d)).reduceLanes(VectorOperators.MAX));
     }
-    FloatVector most = FloatVector.fromArray(FLOATS, x, from);
-    int i = LANES;
     for (; i <= length - LANES; i += LANES) {
-      most = most.max(FloatVector.fromArray(FLOATS, x, from + i));
+      FloatVector a = FloatVector.fromArray(FLOATS, x, from + i);
+      most = Math.max(most, a.reduceLanes(VectorOperators.MAX));
     }
-    float all = most.reduceLanes(VectorOperators.MAX);
-    return i == length ? all : Math.max(all, scalar.max(x, from + i, length - i));
+    return i == length ? most : Math.max(most, scalar.max(x, from + i, length - i));
   }
 
   /** Lanes are in an array: kept in vectors they were objects where other code uses vectors too. */
