@@ -11,11 +11,11 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * Loops over the Vector API. The last elements of a block that fill no vector go to the plain
  * loops. Vectors are never handed from method to method: what is not inlined would allocate them.
+ * Extremes are numbers from one turn of a loop to the next, since vectors that are kept may become
+ * objects too, depending on what else runs.
  */
 final class VectorKernels implements BlockKernels {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
-  private static final VectorSpecies<Integer> INTS =
-      VectorSpecies.of(int.class, FLOATS.vectorShape());
   private static final int LANES = FLOATS.length();
 
   private static final int MAGNITUDE = 0x7fffffff;
@@ -31,26 +31,29 @@ final class VectorKernels implements BlockKernels {
 
   VectorKernels() {}
 
+  /** The last vectors overlap, which changes no extreme. */
   @Override
   public float absMax(float[] x, int from, int length, float centre) {
+    if (length < LANES) {
+      return scalar.absMax(x, from, length, centre);
+    }
+    int last = from + length - LANES;
     int largest = 0;
-    int i = 0;
-    for (; i <= length - 4 * LANES; i += 4 * LANES) {
-      FloatVector a = FloatVector.fromArray(FLOATS, x, from + i).sub(centre);
-      FloatVector b = FloatVector.fromArray(FLOATS, x, from + i + LANES).sub(centre);
-      FloatVector c = FloatVector.fromArray(FLOATS, x, from + i + 2 * LANES).sub(centre);
-      FloatVector d = FloatVector.fromArray(FLOATS, x, from + i + 3 * LANES).sub(centre);
+    int i = from;
+    for (; i <= last - 3 * LANES; i += 4 * LANES) {
+      FloatVector a = FloatVector.fromArray(FLOATS, x, i).sub(centre);
+      FloatVector b = FloatVector.fromArray(FLOATS, x, i + LANES).sub(centre);
+      FloatVector c = FloatVector.fromArray(FLOATS, x, i + 2 * LANES).sub(centre);
+      FloatVector d = FloatVector.fromArray(FLOATS, x, i + 3 * LANES).sub(centre);
       IntVector ab = a.reinterpretAsInts().and(MAGNITUDE).max(b.reinterpretAsInts().and(MAGNITUDE));
       IntVector cd = c.reinterpretAsInts().and(MAGNITUDE).max(d.reinterpretAsInts().and(MAGNITUDE));
       largest = Math.max(largest, ab.max(cd).reduceLanes(VectorOperators.MAX));
     }
-    for (; i <= length - LANES; i += LANES) {
-      IntVector a = FloatVector.fromArray(FLOATS, x, from + i).sub(centre).reinterpretAsInts();
-      largest = Math.max(largest, a.and(MAGNITUDE).reduceLanes(VectorOperators.MAX));
-    }
-    if (i < length) {
-      float rest = scalar.absMax(x, from + i, length - i, centre);
-      largest = Math.max(largest, Float.floatToRawIntBits(rest));
+    for (; i < from + length; i += 2 * LANES) {
+      FloatVector a = FloatVector.fromArray(FLOATS, x, Math.min(i, last)).sub(centre);
+      FloatVector b = FloatVector.fromArray(FLOATS, x, Math.min(i + LANES, last)).sub(centre);
+      IntVector ab = a.reinterpretAsInts().and(MAGNITUDE).max(b.reinterpretAsInts().and(MAGNITUDE));
+      largest = Math.max(largest, ab.reduceLanes(VectorOperators.MAX));
     }
     return Float.intBitsToFloat(largest);
   }
@@ -94,38 +97,48 @@ final class VectorKernels implements BlockKernels {
 
   @Override
   public float min(float[] x, int from, int length) {
+    if (length < LANES) {
+      return scalar.min(x, from, length);
+    }
+    int last = from + length - LANES;
     float least = x[from];
-    int i = 0;
-    for (; i <= length - 4 * LANES; i += 4 * LANES) {
-      FloatVector a = FloatVector.fromArray(FLOATS, x, from + i);
-      FloatVector b = FloatVector.fromArray(FLOATS, x, from + i + LANES);
-      FloatVector c = FloatVector.fromArray(FLOATS, x, from + i + 2 * LANES);
-      FloatVector d = FloatVector.fromArray(FLOATS, x, from + i + 3 * LANES);
+    int i = from;
+    for (; i <= last - 3 * LANES; i += 4 * LANES) {
+      FloatVector a = FloatVector.fromArray(FLOATS, x, i);
+      FloatVector b = FloatVector.fromArray(FLOATS, x, i + LANES);
+      FloatVector c = FloatVector.fromArray(FLOATS, x, i + 2 * LANES);
+      FloatVector d = FloatVector.fromArray(FLOATS, x, i + 3 * LANES);
       least = Math.min(least, a.min(b).min(c.min(d)).reduceLanes(VectorOperators.MIN));
     }
-    for (; i <= length - LANES; i += LANES) {
-      FloatVector a = FloatVector.fromArray(FLOATS, x, from + i);
-      least = Math.min(least, a.reduceLanes(VectorOperators.MIN));
+    for (; i < from + length; i += 2 * LANES) {
+      FloatVector a = FloatVector.fromArray(FLOATS, x, Math.min(i, last));
+      FloatVector b = FloatVector.fromArray(FLOATS, x, Math.min(i + LANES, last));
+      least = Math.min(least, a.min(b).reduceLanes(VectorOperators.MIN));
     }
-    return i == length ? least : Math.min(least, scalar.min(x, from + i, length - i));
+    return least;
   }
 
   @Override
   public float max(float[] x, int from, int length) {
+    if (length < LANES) {
+      return scalar.max(x, from, length);
+    }
+    int last = from + length - LANES;
     float most = x[from];
-    int i = 0;
-    for (; i <= length - 4 * LANES; i += 4 * LANES) {
-      FloatVector a = FloatVector.fromArray(FLOATS, x, from + i);
-      FloatVector b = FloatVector.fromArray(FLOATS, x, from + i + LANES);
-      FloatVector c = FloatVector.fromArray(FLOATS, x, from + i + 2 * LANES);
-      FloatVector d = FloatVector.fromArray(FLOATS, x, from + i + 3 * LANES);
+    int i = from;
+    for (; i <= last - 3 * LANES; i += 4 * LANES) {
+      FloatVector a = FloatVector.fromArray(FLOATS, x, i);
+      FloatVector b = FloatVector.fromArray(FLOATS, x, i + LANES);
+      FloatVector c = FloatVector.fromArray(FLOATS, x, i + 2 * LANES);
+      FloatVector d = FloatVector.fromArray(FLOATS, x, i + 3 * LANES);
       most = Math.max(most, a.max(b).max(c.max(d)).reduceLanes(VectorOperators.MAX));
     }
-    for (; i <= length - LANES; i += LANES) {
-      FloatVector a = FloatVector.fromArray(FLOATS, x, from + i);
-      most = Math.max(most, a.reduceLanes(VectorOperators.MAX));
+    for (; i < from + length; i += 2 * LANES) {
+      FloatVector a = FloatVector.fromArray(FLOATS, x, Math.min(i, last));
+      FloatVector b = FloatVector.fromArray(FLOATS, x, Math.min(i + LANES, last));
+      most = Math.max(most, a.max(b).reduceLanes(VectorOperators.MAX));
     }
-    return i == length ? most : Math.max(most, scalar.max(x, from + i, length - i));
+    return most;
   }
 
   /** Lanes are in an array: kept in vectors they were objects where other code uses vectors too. */
