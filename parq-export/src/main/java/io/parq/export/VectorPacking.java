@@ -53,15 +53,14 @@ final class VectorPacking implements PackingKernels {
     long low2 = low(bits, 2, 0x0000_0001_0000_0001L);
     long low4 = low(bits, 4, 1);
     int gap = 8 - bits;
-    ByteVector least = ByteVector.broadcast(BYTES, (byte) packing.minCode());
-    ByteVector min = least;
-    ByteVector max = least;
+    byte least = (byte) packing.minCode();
+    byte most = (byte) (packing.maxCode() - packing.minCode());
+    long beyond = 0;
     int position = 0;
     for (int i = 0; i < length; i += LENGTH) {
-      ByteVector own = ByteVector.fromArray(BYTES, codes, i);
-      min = min.min(own);
-      max = max.max(own);
-      LongVector word = own.sub(least).reinterpretAsLongs();
+      ByteVector index = ByteVector.fromArray(BYTES, codes, i).sub(least);
+      beyond |= index.compare(VectorOperators.UGT, most).toLong();
+      LongVector word = index.reinterpretAsLongs();
       LongVector high = word.lanewise(VectorOperators.LSHR, gap).and(low1 << bits);
       word = word.and(low1).or(high);
       high = word.lanewise(VectorOperators.LSHR, 2L * gap).and(low2 << (2 * bits));
@@ -71,7 +70,7 @@ final class VectorPacking implements PackingKernels {
       word.reinterpretAsBytes().rearrange(together).intoArray(packed, position);
       position += WORDS * bits;
     }
-    return areWithin(packing, min, max);
+    return beyond == 0;
   }
 
   @Override
@@ -84,9 +83,9 @@ final class VectorPacking implements PackingKernels {
     long low2 = low(bits, 2, 0x0000_0001_0000_0001L);
     long low4 = low(bits, 4, 1);
     int gap = 8 - bits;
-    ByteVector least = ByteVector.broadcast(BYTES, (byte) packing.minCode());
-    ByteVector min = least;
-    ByteVector max = least;
+    byte least = (byte) packing.minCode();
+    byte most = (byte) (packing.maxCode() - packing.minCode());
+    long beyond = 0;
     int position = 0;
     for (int i = 0; i < length; i += LENGTH) {
       LongVector word =
@@ -97,23 +96,16 @@ final class VectorPacking implements PackingKernels {
       word = word.and(low2).or(high);
       high = word.lanewise(VectorOperators.LSHL, gap).and(low1 << 8);
       word = word.and(low1).or(high);
-      ByteVector own = word.reinterpretAsBytes().add(least);
-      min = min.min(own);
-      max = max.max(own);
-      own.intoArray(codes, i);
+      ByteVector index = word.reinterpretAsBytes();
+      beyond |= index.compare(VectorOperators.UGT, most).toLong();
+      index.add(least).intoArray(codes, i);
       position += WORDS * bits;
     }
-    return areWithin(packing, min, max);
+    return beyond == 0;
   }
 
   /** The bits of so many codes at each place. */
   private static long low(int bits, int codes, long places) {
     return ((1L << (codes * bits)) - 1) * places;
-  }
-
-  /** An index that is too large gives a larger code, or wraps around to a smaller one. */
-  private static boolean areWithin(Packing packing, ByteVector min, ByteVector max) {
-    return min.reduceLanes(VectorOperators.MIN) >= packing.minCode()
-        && max.reduceLanes(VectorOperators.MAX) <= packing.maxCode();
   }
 }

@@ -15,6 +15,9 @@ final class Scratch {
   /** What a value must reach to go to the level above. */
   final float[] thresholds = new float[MOST_LEVELS];
 
+  /** Lanes of a sum. */
+  final double[] lanes = new double[BlockKernels.SUM_LANES];
+
   final MagnitudeFit magnitudes = new MagnitudeFit();
 
   final BestSplit split = new BestSplit();

@@ -1,5 +1,6 @@
 package io.parq.grids;
 
+import java.util.Arrays;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -10,15 +11,12 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * Loops over the Vector API. The last elements of a block that fill no vector go to the plain
  * loops. Vectors are never handed from method to method: what is not inlined would allocate them.
+ * Extremes are numbers from one turn of a loop to the next, since vectors that are kept may become
+ * objects too, depending on what else runs.
  */
 final class VectorKernels implements BlockKernels {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
-  private static final VectorSpecies<Integer> INTS =
-      VectorSpecies.of(int.class, FLOATS.vectorShape());
   private static final int LANES = FLOATS.length();
-
-  /** Levels up to which comparing with each is faster than bisection. */
-  private static final int MOST_COMPARED = 32;
 
   private static final int MAGNITUDE = 0x7fffffff;
 
@@ -33,21 +31,31 @@ final class VectorKernels implements BlockKernels {
 
   VectorKernels() {}
 
+  /** The last vectors overlap, which changes no extreme. */
   @Override
   public float absMax(float[] x, int from, int length, float centre) {
-    IntVector largest = IntVector.zero(INTS);
-    int i = 0;
-    for (; i <= length - LANES; i += LANES) {
-      FloatVector v = FloatVector.fromArray(FLOATS, x, from + i).sub(centre);
-      largest = largest.max(v.reinterpretAsInts().and(MAGNITUDE));
+    if (length < LANES) {
+      return scalar.absMax(x, from, length, centre);
     }
-    float most = Float.intBitsToFloat(largest.reduceLanes(VectorOperators.MAX));
-    if (i == length) {
-      return most;
+    int last = from + length - LANES;
+    int largest = 0;
+    int i = from;
+    for (; i <= last - 3 * LANES; i += 4 * LANES) {
+      FloatVector a = FloatVector.fromArray(FLOATS, x, i).sub(centre);
+      FloatVector b = FloatVector.fromArray(FLOATS, x, i + LANES).sub(centre);
+      FloatVector c = FloatVector.fromArray(FLOATS, x, i + 2 * LANES).sub(centre);
+      FloatVector d = FloatVector.fromArray(FLOATS, x, i + 3 * LANES).sub(centre);
+      IntVector ab = a.reinterpretAsInts().and(MAGNITUDE).max(b.reinterpretAsInts().and(MAGNITUDE));
+      IntVector cd = c.reinterpretAsInts().and(MAGNITUDE).max(d.reinterpretAsInts().and(MAGNITUDE));
+      largest = Math.max(largest, ab.max(cd).reduceLanes(VectorOperators.MAX));
     }
-    float rest = scalar.absMax(x, from + i, length - i, centre);
-    int bits = Math.max(Float.floatToRawIntBits(most), Float.floatToRawIntBits(rest));
-    return Float.intBitsToFloat(bits);
+    for (; i < from + length; i += 2 * LANES) {
+      FloatVector a = FloatVector.fromArray(FLOATS, x, Math.min(i, last)).sub(centre);
+      FloatVector b = FloatVector.fromArray(FLOATS, x, Math.min(i + LANES, last)).sub(centre);
+      IntVector ab = a.reinterpretAsInts().and(MAGNITUDE).max(b.reinterpretAsInts().and(MAGNITUDE));
+      largest = Math.max(largest, ab.reduceLanes(VectorOperators.MAX));
+    }
+    return Float.intBitsToFloat(largest);
   }
 
   @Override
@@ -92,13 +100,22 @@ final class VectorKernels implements BlockKernels {
     if (length < LANES) {
       return scalar.min(x, from, length);
     }
-    FloatVector least = FloatVector.fromArray(FLOATS, x, from);
-    int i = LANES;
-    for (; i <= length - LANES; i += LANES) {
-      least = least.min(FloatVector.fromArray(FLOATS, x, from + i));
+    int last = from + length - LANES;
+    float least = x[from];
+    int i = from;
+    for (; i <= last - 3 * LANES; i += 4 * LANES) {
+      FloatVector a = FloatVector.fromArray(FLOATS, x, i);
+      FloatVector b = FloatVector.fromArray(FLOATS, x, i + LANES);
+      FloatVector c = FloatVector.fromArray(FLOATS, x, i + 2 * LANES);
+      FloatVector d = FloatVector.fromArray(FLOATS, x, i + 3 * LANES);
+      least = Math.min(least, a.min(b).min(c.min(d)).reduceLanes(VectorOperators.MIN));
     }
-    float all = least.reduceLanes(VectorOperators.MIN);
-    return i == length ? all : Math.min(all, scalar.min(x, from + i, length - i));
+    for (; i < from + length; i += 2 * LANES) {
+      FloatVector a = FloatVector.fromArray(FLOATS, x, Math.min(i, last));
+      FloatVector b = FloatVector.fromArray(FLOATS, x, Math.min(i + LANES, last));
+      least = Math.min(least, a.min(b).reduceLanes(VectorOperators.MIN));
+    }
+    return least;
   }
 
   @Override
@@ -106,39 +123,57 @@ final class VectorKernels implements BlockKernels {
     if (length < LANES) {
       return scalar.max(x, from, length);
     }
-    FloatVector most = FloatVector.fromArray(FLOATS, x, from);
-    int i = LANES;
-    for (; i <= length - LANES; i += LANES) {
-      most = most.max(FloatVector.fromArray(FLOATS, x, from + i));
+    int last = from + length - LANES;
+    float most = x[from];
+    int i = from;
+    for (; i <= last - 3 * LANES; i += 4 * LANES) {
+      FloatVector a = FloatVector.fromArray(FLOATS, x, i);
+      FloatVector b = FloatVector.fromArray(FLOATS, x, i + LANES);
+      FloatVector c = FloatVector.fromArray(FLOATS, x, i + 2 * LANES);
+      FloatVector d = FloatVector.fromArray(FLOATS, x, i + 3 * LANES);
+      most = Math.max(most, a.max(b).max(c.max(d)).reduceLanes(VectorOperators.MAX));
     }
-    float all = most.reduceLanes(VectorOperators.MAX);
-    return i == length ? all : Math.max(all, scalar.max(x, from + i, length - i));
+    for (; i < from + length; i += 2 * LANES) {
+      FloatVector a = FloatVector.fromArray(FLOATS, x, Math.min(i, last));
+      FloatVector b = FloatVector.fromArray(FLOATS, x, Math.min(i + LANES, last));
+      most = Math.max(most, a.max(b).reduceLanes(VectorOperators.MAX));
+    }
+    return most;
   }
 
+  /** Lanes are in an array: kept in vectors they were objects where other code uses vectors too. */
   @Override
   public double sum(float[] x, int from, int length) {
-    if (!HAS_SUMS) {
+    if (!HAS_SUMS || length < 4 * SUM_LANES) {
       return scalar.sum(x, from, length);
     }
-    DoubleVector s0 = DoubleVector.zero(SUMS);
-    DoubleVector s4 = DoubleVector.zero(SUMS);
-    DoubleVector s8 = DoubleVector.zero(SUMS);
-    DoubleVector s12 = DoubleVector.zero(SUMS);
-    int i = 0;
-    for (; i <= length - SUM_LANES; i += SUM_LANES) {
-      FloatVector a = FloatVector.fromArray(SUMMANDS, x, from + i);
-      FloatVector b = FloatVector.fromArray(SUMMANDS, x, from + i + 4);
-      FloatVector c = FloatVector.fromArray(SUMMANDS, x, from + i + 8);
-      FloatVector d = FloatVector.fromArray(SUMMANDS, x, from + i + 12);
-      s0 = s0.add(a.convertShape(VectorOperators.F2D, SUMS, 0));
-      s4 = s4.add(b.convertShape(VectorOperators.F2D, SUMS, 0));
-      s8 = s8.add(c.convertShape(VectorOperators.F2D, SUMS, 0));
-      s12 = s12.add(d.convertShape(VectorOperators.F2D, SUMS, 0));
+    double[] s = Scratch.own().lanes;
+    Arrays.fill(s, 0);
+    int i = from;
+    for (; i <= from + length - 4 * SUM_LANES; i += 4 * SUM_LANES) {
+      for (int j = 0; j < SUM_LANES; j += 4) {
+        FloatVector a = FloatVector.fromArray(SUMMANDS, x, i + j);
+        FloatVector b = FloatVector.fromArray(SUMMANDS, x, i + j + SUM_LANES);
+        FloatVector c = FloatVector.fromArray(SUMMANDS, x, i + j + 2 * SUM_LANES);
+        FloatVector d = FloatVector.fromArray(SUMMANDS, x, i + j + 3 * SUM_LANES);
+        DoubleVector.fromArray(SUMS, s, j)
+            .add(a.convertShape(VectorOperators.F2D, SUMS, 0))
+            .add(b.convertShape(VectorOperators.F2D, SUMS, 0))
+            .add(c.convertShape(VectorOperators.F2D, SUMS, 0))
+            .add(d.convertShape(VectorOperators.F2D, SUMS, 0))
+            .intoArray(s, j);
+      }
     }
-    DoubleVector p = s0.add(s8).add(s4.add(s12));
-    double sum = (p.lane(0) + p.lane(2)) + (p.lane(1) + p.lane(3));
-    for (; i < length; i++) {
-      sum += x[from + i];
+    for (; i <= from + length - SUM_LANES; i += SUM_LANES) {
+      for (int j = 0; j < SUM_LANES; j++) {
+        s[j] += x[i + j];
+      }
+    }
+    double even = ((s[0] + s[8]) + (s[4] + s[12])) + ((s[2] + s[10]) + (s[6] + s[14]));
+    double odd = ((s[1] + s[9]) + (s[5] + s[13])) + ((s[3] + s[11]) + (s[7] + s[15]));
+    double sum = even + odd;
+    for (; i < from + length; i++) {
+      sum += x[i];
     }
     return sum;
   }
@@ -326,17 +361,10 @@ final class VectorKernels implements BlockKernels {
   @Override
   public void search(
       float[] levels, float[] thresholds, int count, float[] x, int from, int length, float[] q) {
-    int i = 0;
-    for (; i <= length - LANES; i += LANES) {
-      FloatVector v = FloatVector.fromArray(FLOATS, x, from + i);
-      FloatVector level = FloatVector.broadcast(FLOATS, levels[0]);
-      for (int j = 0; j < count - 1; j++) {
-        level = level.blend(levels[j + 1], v.compare(VectorOperators.GE, thresholds[j]));
-      }
-      level.blend(Float.NaN, v.test(VectorOperators.IS_NAN)).intoArray(q, from + i);
-    }
-    if (i < length) {
-      scalar.search(levels, thresholds, count, x, from + i, length - i, q);
+    int whole = VectorSearch.isFor(count) ? length - length % LANES : 0;
+    VectorSearch.levels(levels, thresholds, count, x, from, whole, q);
+    if (whole < length) {
+      scalar.search(levels, thresholds, count, x, from + whole, length - whole, q);
     }
   }
 
@@ -349,21 +377,10 @@ final class VectorKernels implements BlockKernels {
   @Override
   public void searchInterval(
       float[] levels, int count, float[] x, int from, int length, float[] lower, float[] upper) {
-    int i = 0;
-    for (; count <= MOST_COMPARED && i <= length - LANES; i += LANES) {
-      FloatVector v = FloatVector.fromArray(FLOATS, x, from + i);
-      FloatVector low = FloatVector.broadcast(FLOATS, levels[0]);
-      FloatVector high = low;
-      for (int j = 0; j < count; j++) {
-        VectorMask<Float> above = v.compare(VectorOperators.GT, levels[j]);
-        low = low.blend(levels[j], above);
-        high = high.blend(levels[Math.min(j + 1, count - 1)], above);
-      }
-      low.intoArray(lower, from + i);
-      high.intoArray(upper, from + i);
-    }
-    if (i < length) {
-      scalar.searchInterval(levels, count, x, from + i, length - i, lower, upper);
+    int whole = VectorSearch.isFor(count) ? length - length % LANES : 0;
+    VectorSearch.interval(levels, count, x, from, whole, lower, upper);
+    if (whole < length) {
+      scalar.searchInterval(levels, count, x, from + whole, length - whole, lower, upper);
     }
   }
 

@@ -71,7 +71,8 @@ public final class Gradients {
 
   private void square(Tile tile, Chunk chunk) {
     load(tile, chunk);
-    sums[chunk.index()] = UpdateKernels.Best.KERNELS.sumOfSquares(tile.g, chunk.length());
+    sums[chunk.index()] =
+        UpdateKernels.Best.KERNELS.sumOfSquares(tile.g, chunk.length(), tile.lanes);
   }
 
   private void load(Tile tile, Chunk chunk) {

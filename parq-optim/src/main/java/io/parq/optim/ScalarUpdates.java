@@ -189,7 +189,7 @@ final class ScalarUpdates implements UpdateKernels {
 
   /** Eight sums side by side: one alone would wait for each addition. */
   @Override
-  public double sumOfSquares(float[] x, int length) {
+  public double sumOfSquares(float[] x, int length, double[] lanes) {
     double s0 = 0;
     double s1 = 0;
     double s2 = 0;

@@ -41,6 +41,9 @@ final class Tile {
 
   private float[] widenedSecond = {};
 
+  /** Scratch for sums of squares. */
+  final double[] lanes = new double[UpdateKernels.SQUARES];
+
   /** Scratch for codes of moments. */
   final int[] indices = new int[Moments.BLOCK];
 

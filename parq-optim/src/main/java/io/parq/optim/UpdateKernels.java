@@ -9,6 +9,9 @@ import java.lang.invoke.MethodHandles;
  * and gradients may be of any kind.
  */
 interface UpdateKernels {
+  /** Lanes of a sum of squares. */
+  int SQUARES = 8;
+
   /** Updates latents, or weights where there are none, and both moments. */
   void adam(AdamUpdate c, Tile t);
 
@@ -42,8 +45,10 @@ interface UpdateKernels {
   /**
    * The sum of squares, in double precision. Lane j of eight adds elements j, j + 8, ...; then
    * {@code ((0+4)+(2+6)) + ((1+5)+(3+7))}, then the rest one by one.
+   *
+   * @param lanes scratch for {@link #SQUARES} of them
    */
-  double sumOfSquares(float[] x, int length);
+  double sumOfSquares(float[] x, int length, double[] lanes);
 
   /** The chosen ones. */
   final class Best {

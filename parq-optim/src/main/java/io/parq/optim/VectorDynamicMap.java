@@ -30,25 +30,26 @@ final class VectorDynamicMap {
     map.decode(codes, scale, x, from + whole, length - whole);
   }
 
+  /** The table is loaded in each turn: the compiler does so once, and knows what it is. */
   private static void decode16(
       int[] table, byte[] codes, float scale, float[] x, int from, int length) {
-    IntVector t0 = IntVector.fromArray(INTS, table, 0);
-    IntVector t1 = IntVector.fromArray(INTS, table, 16);
-    IntVector t2 = IntVector.fromArray(INTS, table, 32);
-    IntVector t3 = IntVector.fromArray(INTS, table, 48);
-    IntVector t4 = IntVector.fromArray(INTS, table, 64);
-    IntVector t5 = IntVector.fromArray(INTS, table, 80);
-    IntVector t6 = IntVector.fromArray(INTS, table, 96);
-    IntVector t7 = IntVector.fromArray(INTS, table, 112);
-    IntVector t8 = IntVector.fromArray(INTS, table, 128);
-    IntVector t9 = IntVector.fromArray(INTS, table, 144);
-    IntVector t10 = IntVector.fromArray(INTS, table, 160);
-    IntVector t11 = IntVector.fromArray(INTS, table, 176);
-    IntVector t12 = IntVector.fromArray(INTS, table, 192);
-    IntVector t13 = IntVector.fromArray(INTS, table, 208);
-    IntVector t14 = IntVector.fromArray(INTS, table, 224);
-    IntVector t15 = IntVector.fromArray(INTS, table, 240);
     for (int i = from; i < from + length; i += 16) {
+      IntVector t0 = IntVector.fromArray(INTS, table, 0);
+      IntVector t1 = IntVector.fromArray(INTS, table, 16);
+      IntVector t2 = IntVector.fromArray(INTS, table, 32);
+      IntVector t3 = IntVector.fromArray(INTS, table, 48);
+      IntVector t4 = IntVector.fromArray(INTS, table, 64);
+      IntVector t5 = IntVector.fromArray(INTS, table, 80);
+      IntVector t6 = IntVector.fromArray(INTS, table, 96);
+      IntVector t7 = IntVector.fromArray(INTS, table, 112);
+      IntVector t8 = IntVector.fromArray(INTS, table, 128);
+      IntVector t9 = IntVector.fromArray(INTS, table, 144);
+      IntVector t10 = IntVector.fromArray(INTS, table, 160);
+      IntVector t11 = IntVector.fromArray(INTS, table, 176);
+      IntVector t12 = IntVector.fromArray(INTS, table, 192);
+      IntVector t13 = IntVector.fromArray(INTS, table, 208);
+      IntVector t14 = IntVector.fromArray(INTS, table, 224);
+      IntVector t15 = IntVector.fromArray(INTS, table, 240);
       ByteVector bytes = ByteVector.fromArray(BYTES, codes, i);
       IntVector c = (IntVector) bytes.convertShape(VectorOperators.B2I, INTS, 0);
       VectorMask<Integer> odd = c.and(32).compare(VectorOperators.NE, 0);

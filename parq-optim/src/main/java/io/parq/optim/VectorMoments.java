@@ -5,6 +5,7 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
@@ -19,11 +20,12 @@ final class VectorMoments {
   private static final int LANES = FLOATS.length();
   private static final ByteOrder ORDER = ByteOrder.nativeOrder();
   private static final int MAGNITUDE = 0x7fffffff;
+  private static final int NOT_FINITE = 0x7f800000;
   private static final int NOT_A_NUMBER = 0x7fc0;
 
   private VectorMoments() {}
 
-  /** As the loop of {@link VectorUpdates#adam}, between rounded moments. */
+  /** As the loop of {@link VectorUpdates#adam}, between rounded moments; returns the same. */
   static long adam(
       AdamUpdate c,
       float[] latents,
@@ -44,11 +46,11 @@ final class VectorMoments {
     float minusStepSize = c.minusStepSize();
     float correction = c.correction();
     float epsilon = c.epsilon();
-    IntVector largest = IntVector.zero(INTS);
-    IntVector touched = IntVector.zero(INTS);
+    long notFinite = 0;
+    int touched = 0;
     for (int i = 0; i < length; i += LANES) {
       FloatVector w = FloatVector.fromMemorySegment(FLOATS, weights, weightsStart + 4L * i, ORDER);
-      touched = touched.or(w.reinterpretAsInts());
+      touched |= w.reinterpretAsInts().lane(0);
       FloatVector x = hasLatents ? FloatVector.fromArray(FLOATS, latents, i) : w;
       FloatVector g =
           FloatVector.fromMemorySegment(FLOATS, gradient, gradientStart + 4L * i, ORDER);
@@ -65,28 +67,27 @@ final class VectorMoments {
       FloatVector d = g.add(x.mul(l2));
       FloatVector first = fromStart ? old.add(d.sub(old).mul(share)) : d.sub(d.sub(old).mul(share));
       FloatVector second = oldSquare.mul(beta2).add(d.mul(secondShare).mul(d));
-      IntVector a = first.reinterpretAsInts();
-      a = a.add(a.lanewise(VectorOperators.LSHR, 16).and(1).add(0x7fff));
-      a =
-          a.lanewise(VectorOperators.LSHR, 16)
-              .blend(NOT_A_NUMBER, first.test(VectorOperators.IS_NAN).cast(INTS));
-      ((ShortVector) a.convertShape(VectorOperators.I2S, SHORTS, 0)).intoArray(m, i);
-      IntVector b = second.reinterpretAsInts();
-      b = b.add(b.lanewise(VectorOperators.LSHR, 16).and(1).add(0x7fff));
-      b =
-          b.lanewise(VectorOperators.LSHR, 16)
-              .blend(NOT_A_NUMBER, second.test(VectorOperators.IS_NAN).cast(INTS));
-      ((ShortVector) b.convertShape(VectorOperators.I2S, SHORTS, 0)).intoArray(v, i);
       FloatVector denominator = second.sqrt().div(correction).add(epsilon);
       FloatVector y = x.mul(decayFactor).add(first.mul(minusStepSize).div(denominator));
+      // Their bits last: the compiler keeps in memory what is used as numbers after that.
+      IntVector a = first.reinterpretAsInts();
+      VectorMask<Integer> aIsNan = a.and(MAGNITUDE).compare(VectorOperators.GT, NOT_FINITE);
+      a = a.add(a.lanewise(VectorOperators.LSHR, 16).and(1).add(0x7fff));
+      a = a.lanewise(VectorOperators.LSHR, 16).blend(NOT_A_NUMBER, aIsNan);
+      ((ShortVector) a.convertShape(VectorOperators.I2S, SHORTS, 0)).intoArray(m, i);
+      IntVector b = second.reinterpretAsInts();
+      VectorMask<Integer> bIsNan = b.and(MAGNITUDE).compare(VectorOperators.GT, NOT_FINITE);
+      b = b.add(b.lanewise(VectorOperators.LSHR, 16).and(1).add(0x7fff));
+      b = b.lanewise(VectorOperators.LSHR, 16).blend(NOT_A_NUMBER, bIsNan);
+      ((ShortVector) b.convertShape(VectorOperators.I2S, SHORTS, 0)).intoArray(v, i);
       if (hasLatents) {
         y.intoArray(latents, i);
       } else {
         y.intoMemorySegment(weights, weightsStart + 4L * i, ORDER);
       }
-      largest = largest.max(y.reinterpretAsInts().and(MAGNITUDE));
+      IntVector magnitude = y.reinterpretAsInts().and(MAGNITUDE);
+      notFinite |= magnitude.compare(VectorOperators.GE, NOT_FINITE).toLong();
     }
-    return (long) touched.reduceLanes(VectorOperators.OR) << 32
-        | largest.reduceLanes(VectorOperators.MAX);
+    return (long) touched << 32 | (notFinite == 0 ? 0 : 1);
   }
 }

@@ -2,6 +2,7 @@ package io.parq.optim;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -10,8 +11,10 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Loops over the Vector API, which read and write native memory where it lies; heap memory is
- * copied first, since a loop that has met several kinds of memory is slow for all. Vectors are
- * never handed from method to method: what is not inlined would allocate them.
+ * copied first, since a loop that has met several kinds of memory is slow for all.
+ *
+ * <p>No vector is handed from method to method, nor kept from one turn of a loop to the next: one
+ * of no certain class to the compiler is an object in memory, and slow.
  */
 final class VectorUpdates implements UpdateKernels {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
@@ -78,7 +81,7 @@ final class VectorUpdates implements UpdateKernels {
             t.first,
             t.second,
             length);
-    t.isFinite = (int) seen < NOT_FINITE;
+    t.isFinite = (int) seen == 0;
     t.touched = (int) (seen >>> 32);
     finish(t, length);
     if (length < t.length) {
@@ -87,8 +90,9 @@ final class VectorUpdates implements UpdateKernels {
   }
 
   /**
-   * Returns the bits of the largest magnitude, and above them bits of the weights. Those are read
-   * even where latents are updated: the map writes them soon, and would wait for their memory.
+   * Returns 0 if all elements are finite after the update, else 1, and above that bits of the
+   * weights. Those are read even where latents are updated: the map writes them soon, and would
+   * wait for their memory.
    */
   private static long adam(
       AdamUpdate c,
@@ -110,11 +114,11 @@ final class VectorUpdates implements UpdateKernels {
     float minusStepSize = c.minusStepSize();
     float correction = c.correction();
     float epsilon = c.epsilon();
-    IntVector largest = IntVector.zero(INTS);
-    IntVector touched = IntVector.zero(INTS);
+    long notFinite = 0;
+    int touched = 0;
     for (int i = 0; i < length; i += LANES) {
       FloatVector w = FloatVector.fromMemorySegment(FLOATS, weights, weightsStart + 4L * i, ORDER);
-      touched = touched.or(w.reinterpretAsInts());
+      touched |= w.reinterpretAsInts().lane(0);
       FloatVector x = hasLatents ? FloatVector.fromArray(FLOATS, latents, i) : w;
       FloatVector g =
           FloatVector.fromMemorySegment(FLOATS, gradient, gradientStart + 4L * i, ORDER);
@@ -132,10 +136,10 @@ final class VectorUpdates implements UpdateKernels {
       } else {
         y.intoMemorySegment(weights, weightsStart + 4L * i, ORDER);
       }
-      largest = largest.max(y.reinterpretAsInts().and(MAGNITUDE));
+      IntVector magnitude = y.reinterpretAsInts().and(MAGNITUDE);
+      notFinite |= magnitude.compare(VectorOperators.GE, NOT_FINITE).toLong();
     }
-    return (long) touched.reduceLanes(VectorOperators.OR) << 32
-        | largest.reduceLanes(VectorOperators.MAX);
+    return (long) touched << 32 | (notFinite == 0 ? 0 : 1);
   }
 
   @Override
@@ -154,7 +158,7 @@ final class VectorUpdates implements UpdateKernels {
             first,
             second,
             length);
-    t.isFinite = (int) seen < NOT_FINITE;
+    t.isFinite = (int) seen == 0;
     t.touched = (int) (seen >>> 32);
     finish(t, length);
     if (length < t.length) {
@@ -167,7 +171,7 @@ final class VectorUpdates implements UpdateKernels {
     int length = t.length - t.length % LANES;
     boolean hasLatents = t.latents != null;
     float[] latents = hasLatents ? t.latents() : t.first;
-    int largest =
+    t.isFinite =
         sgd(
             c,
             hasLatents,
@@ -178,14 +182,14 @@ final class VectorUpdates implements UpdateKernels {
             start(t.gradient, t.start),
             t.first,
             length);
-    t.isFinite = largest < NOT_FINITE;
     finish(t, length);
     if (length < t.length) {
       scalar.sgd(c, t, length);
     }
   }
 
-  private static int sgd(
+  /** Returns whether all elements are finite after the update. */
+  private static boolean sgd(
       Sgd.Coefficients c,
       boolean hasLatents,
       float[] latents,
@@ -202,7 +206,7 @@ final class VectorUpdates implements UpdateKernels {
     boolean hasMomentum = momentum != 0f;
     boolean nesterov = c.nesterov();
     float pull = hasLatents ? c.pull() : 0f;
-    IntVector largest = IntVector.zero(INTS);
+    long notFinite = 0;
     for (int i = 0; i < length; i += LANES) {
       FloatVector w = FloatVector.fromMemorySegment(FLOATS, weights, weightsStart + 4L * i, ORDER);
       FloatVector x = hasLatents ? FloatVector.fromArray(FLOATS, latents, i) : w;
@@ -223,9 +227,10 @@ final class VectorUpdates implements UpdateKernels {
       } else {
         y.intoMemorySegment(weights, weightsStart + 4L * i, ORDER);
       }
-      largest = largest.max(y.reinterpretAsInts().and(MAGNITUDE));
+      IntVector magnitude = y.reinterpretAsInts().and(MAGNITUDE);
+      notFinite |= magnitude.compare(VectorOperators.GE, NOT_FINITE).toLong();
     }
-    return largest.reduceLanes(VectorOperators.MAX);
+    return notFinite == 0;
   }
 
   @Override
@@ -235,7 +240,7 @@ final class VectorUpdates implements UpdateKernels {
     int whole = length - length % LANES;
     // Four places at a time: one stream does not keep the memory busy.
     int quarter = whole / (4 * LANES) * LANES;
-    IntVector largest = IntVector.zero(INTS);
+    long notFinite = 0;
     for (int i = 0; i < quarter; i += LANES) {
       long at = first + 4L * i;
       IntVector a = IntVector.fromMemorySegment(INTS, source, at, ORDER);
@@ -243,13 +248,14 @@ final class VectorUpdates implements UpdateKernels {
       IntVector c = IntVector.fromMemorySegment(INTS, source, at + 8L * quarter, ORDER);
       IntVector d = IntVector.fromMemorySegment(INTS, source, at + 12L * quarter, ORDER);
       IntVector ab = a.and(MAGNITUDE).max(b.and(MAGNITUDE));
-      largest = largest.max(ab).max(c.and(MAGNITUDE).max(d.and(MAGNITUDE)));
+      IntVector most = ab.max(c.and(MAGNITUDE).max(d.and(MAGNITUDE)));
+      notFinite |= most.compare(VectorOperators.GE, NOT_FINITE).toLong();
     }
     for (int i = 4 * quarter; i < whole; i += LANES) {
       IntVector a = IntVector.fromMemorySegment(INTS, source, first + 4L * i, ORDER);
-      largest = largest.max(a.and(MAGNITUDE));
+      notFinite |= a.and(MAGNITUDE).compare(VectorOperators.GE, NOT_FINITE).toLong();
     }
-    return largest.reduceLanes(VectorOperators.MAX) < NOT_FINITE
+    return notFinite == 0
         && (whole == length || scalar.isFinite(t, memory, start + whole, length - whole));
   }
 
@@ -274,34 +280,49 @@ final class VectorUpdates implements UpdateKernels {
 
   @Override
   public float absMax(float[] x, int from, int length) {
-    IntVector largest = IntVector.zero(INTS);
+    int largest = 0;
     int i = from;
-    for (; i <= from + length - LANES; i += LANES) {
-      IntVector bits = FloatVector.fromArray(FLOATS, x, i).reinterpretAsInts();
-      largest = largest.max(bits.and(MAGNITUDE));
+    for (; i <= from + length - 4 * LANES; i += 4 * LANES) {
+      IntVector a = FloatVector.fromArray(FLOATS, x, i).reinterpretAsInts();
+      IntVector b = FloatVector.fromArray(FLOATS, x, i + LANES).reinterpretAsInts();
+      IntVector c = FloatVector.fromArray(FLOATS, x, i + 2 * LANES).reinterpretAsInts();
+      IntVector d = FloatVector.fromArray(FLOATS, x, i + 3 * LANES).reinterpretAsInts();
+      IntVector ab = a.and(MAGNITUDE).max(b.and(MAGNITUDE));
+      IntVector most = ab.max(c.and(MAGNITUDE).max(d.and(MAGNITUDE)));
+      largest = Math.max(largest, most.reduceLanes(VectorOperators.MAX));
     }
     int rest = Float.floatToRawIntBits(scalar.absMax(x, i, from + length - i));
-    return Float.intBitsToFloat(Math.max(largest.reduceLanes(VectorOperators.MAX), rest));
+    return Float.intBitsToFloat(Math.max(largest, rest));
   }
 
   @Override
-  public double sumOfSquares(float[] x, int length) {
+  public double sumOfSquares(float[] x, int length, double[] lanes) {
     if (!HAS_SUMS) {
-      return scalar.sumOfSquares(x, length);
+      return scalar.sumOfSquares(x, length, lanes);
     }
-    DoubleVector low = DoubleVector.zero(SUMS);
-    DoubleVector high = DoubleVector.zero(SUMS);
+    Arrays.fill(lanes, 0);
     int i = 0;
-    for (; i <= length - 8; i += 8) {
-      FloatVector a = FloatVector.fromArray(SUMMANDS, x, i);
-      FloatVector b = FloatVector.fromArray(SUMMANDS, x, i + 4);
-      DoubleVector d = (DoubleVector) a.convertShape(VectorOperators.F2D, SUMS, 0);
-      DoubleVector e = (DoubleVector) b.convertShape(VectorOperators.F2D, SUMS, 0);
-      low = low.add(d.mul(d));
-      high = high.add(e.mul(e));
+    for (; i <= length - 4 * SQUARES; i += 4 * SQUARES) {
+      for (int j = 0; j < SQUARES; j += 4) {
+        FloatVector a = FloatVector.fromArray(SUMMANDS, x, i + j);
+        FloatVector b = FloatVector.fromArray(SUMMANDS, x, i + SQUARES + j);
+        FloatVector c = FloatVector.fromArray(SUMMANDS, x, i + 2 * SQUARES + j);
+        FloatVector d = FloatVector.fromArray(SUMMANDS, x, i + 3 * SQUARES + j);
+        DoubleVector e = (DoubleVector) a.convertShape(VectorOperators.F2D, SUMS, 0);
+        DoubleVector f = (DoubleVector) b.convertShape(VectorOperators.F2D, SUMS, 0);
+        DoubleVector g = (DoubleVector) c.convertShape(VectorOperators.F2D, SUMS, 0);
+        DoubleVector h = (DoubleVector) d.convertShape(VectorOperators.F2D, SUMS, 0);
+        DoubleVector s = DoubleVector.fromArray(SUMS, lanes, j).add(e.mul(e)).add(f.mul(f));
+        s.add(g.mul(g)).add(h.mul(h)).intoArray(lanes, j);
+      }
     }
-    DoubleVector four = low.add(high);
-    double sum = (four.lane(0) + four.lane(2)) + (four.lane(1) + four.lane(3));
+    for (; i <= length - SQUARES; i += SQUARES) {
+      for (int j = 0; j < SQUARES; j++) {
+        lanes[j] += (double) x[i + j] * x[i + j];
+      }
+    }
+    double even = (lanes[0] + lanes[4]) + (lanes[2] + lanes[6]);
+    double sum = even + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
     for (; i < length; i++) {
       sum += (double) x[i] * x[i];
     }

@@ -207,7 +207,9 @@ class UpdateKernelsTest {
     assertInstanceOf(VectorUpdates.class, UpdateKernels.Best.KERNELS);
     for (int length = 0; length <= 100; length++) {
       float[] x = values(length + 8);
-      assertEquals(scalar.sumOfSquares(x, length), vector.sumOfSquares(x, length));
+      assertEquals(
+          scalar.sumOfSquares(x, length, new double[UpdateKernels.SQUARES]),
+          vector.sumOfSquares(x, length, new double[UpdateKernels.SQUARES]));
     }
   }
 }

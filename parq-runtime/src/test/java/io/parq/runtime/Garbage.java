@@ -17,14 +17,19 @@ import java.util.Random;
 import java.util.SplittableRandom;
 
 /**
- * Prints how many bytes of garbage products make once they are compiled: of all kinds of weights
- * and inputs one after the other, in an order that a seed chooses. A program of its own for each
- * order, since what Java makes of a loop depends on what ran before.
+ * Prints how many bytes of garbage kernels make once they are compiled: products of all kinds of
+ * weights and inputs among as many kinds of training and packing, in an order that a seed chooses.
+ * A program of its own for each order, since what Java makes of a loop depends on what ran before.
  */
 final class Garbage {
   static final int ROWS = 256;
   static final int COLUMNS = 1024;
-  private static final int PRODUCTS = 20;
+
+  /** Runs that are measured together. */
+  private static final int RUNS = 4;
+
+  /** All are run one after the other so often; the last time counts. */
+  private static final int ROUNDS = 2;
 
   /** The thread's time, long enough to be compiled: who is slow then is compiled into slow code. */
   private static final long NANOS = 8_000_000_000L;
@@ -44,25 +49,39 @@ final class Garbage {
 
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
-  private record Case(String name, PackedMatrix matrix, PackedMatrix.Term term) {}
+  /**
+   * A kind.
+   *
+   * @param most bytes that a run may make
+   */
+  record Case(String name, long most, Runnable run) {}
 
   private Garbage() {}
 
   /**
    * Runs.
    *
-   * @param args the seed, and how many bytes a product may make
+   * @param args the seed, and how many bytes a run may make
    */
   public static void main(String[] args) {
+    System.setProperty("io.parq.threads", "1");
+    Random order = new Random(Long.parseLong(args[0]));
     long most = Long.parseLong(args[1]);
-    List<Case> cases = cases();
-    Collections.shuffle(cases, new Random(Long.parseLong(args[0])));
-    for (Case product : cases) {
-      System.out.println(product.name() + "\t" + garbage(product, most));
+    List<Case> cases = TrainingKinds.all(most);
+    cases.addAll(products(most));
+    System.err.println(OtherVectors.use());
+    for (int round = 0; round < ROUNDS; round++) {
+      Collections.shuffle(cases, order);
+      for (Case one : cases) {
+        long garbage = garbage(one);
+        if (round == ROUNDS - 1) {
+          System.out.println(one.name() + "\t" + garbage + "\t" + one.most());
+        }
+      }
     }
   }
 
-  private static List<Case> cases() {
+  private static List<Case> products(long most) {
     SplittableRandom random = new SplittableRandom(3);
     float[] values = new float[ROWS * COLUMNS];
     for (int i = 0; i < values.length; i++) {
@@ -75,7 +94,9 @@ final class Garbage {
       for (ActivationQuantization activations :
           new ActivationQuantization[] {null, ActivationQuantization.INT8_ASYM_PER_TOKEN}) {
         String name = kind + ", " + activations;
-        cases.add(new Case(name, matrix, matrix.product(new Input(x, 1, activations), 0)));
+        PackedMatrix.Term term = matrix.product(new Input(x, 1, activations), 0);
+        float[] y = new float[ROWS];
+        cases.add(new Case(name, most, () -> multiply(matrix, term, y)));
       }
     }
     return cases;
@@ -99,23 +120,25 @@ final class Garbage {
         new TensorData(type, new long[] {ROWS, COLUMNS}, MemorySegment.ofArray(bits)));
   }
 
-  /** The least of many products, but done as soon as it is little enough. */
-  private static long garbage(Case product, long most) {
-    PackedMatrix matrix = product.matrix();
-    float[] y = new float[ROWS];
+  private static void multiply(PackedMatrix matrix, PackedMatrix.Term term, float[] y) {
     int rows = matrix.geometry.tileRows();
+    for (int tile = 0; tile < matrix.geometry.tiles(); tile++) {
+      int mark = Scratch.ofTask().mark();
+      term.add(tile, y, tile * rows);
+      Scratch.ofTask().release(mark);
+    }
+  }
+
+  /** The least of many runs, but done as soon as it is little enough. */
+  private static long garbage(Case one) {
     long least = Long.MAX_VALUE;
     long end = THREADS.getCurrentThreadCpuTime() + NANOS;
-    while (least > most && THREADS.getCurrentThreadCpuTime() < end) {
+    while (least > one.most() && THREADS.getCurrentThreadCpuTime() < end) {
       long before = THREADS.getCurrentThreadAllocatedBytes();
-      for (int i = 0; i < PRODUCTS; i++) {
-        for (int tile = 0; tile < matrix.geometry.tiles(); tile++) {
-          int mark = Scratch.ofTask().mark();
-          product.term().add(tile, y, tile * rows);
-          Scratch.ofTask().release(mark);
-        }
+      for (int i = 0; i < RUNS; i++) {
+        one.run().run();
       }
-      least = Math.min(least, (THREADS.getCurrentThreadAllocatedBytes() - before) / PRODUCTS);
+      least = Math.min(least, (THREADS.getCurrentThreadAllocatedBytes() - before) / RUNS);
     }
     return least;
   }
