@@ -4,6 +4,7 @@ import io.parq.grids.Grid;
 import io.parq.grids.Lattice;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.QuantizedTensor;
+import io.parq.grids.UniformGrid;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -37,8 +38,9 @@ final class RandomWeights implements Weights {
     Arrays.fill(lattice.scales(), Math.scalb(1f, -exponent));
     byte[] run = new byte[RUN];
     SplittableRandom random = new SplittableRandom(name.hashCode());
+    int least = least(grid);
     for (int i = 0; i < run.length; i++) {
-      run[i] = (byte) random.nextInt(grid.minCode(), grid.maxCode() + 1);
+      run[i] = (byte) random.nextInt(least, grid.maxCode() + 1);
     }
     try (Arena arena = Arena.ofShared()) {
       long size = Math.multiplyExact((long) rows, columns);
@@ -49,6 +51,16 @@ final class RandomWeights implements Weights {
       }
       return PackedMatrix.of(new QuantizedTensor(lattice, codes));
     }
+  }
+
+  /**
+   * The least code of a range whose mean is zero. With another mean, layer by layer all hidden
+   * values would become the same.
+   */
+  private static int least(Grid grid) {
+    return grid instanceof UniformGrid uniform
+        ? Math.max(grid.minCode(), (int) Math.ceil(2 * uniform.zeroPoint() - grid.maxCode()))
+        : grid.minCode();
   }
 
   @Override
