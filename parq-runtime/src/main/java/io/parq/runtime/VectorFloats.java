@@ -46,11 +46,7 @@ final class VectorFloats {
     for (int unit = 0; unit < kind.groups() * kind.units(); unit++) {
       float start = x.starts()[unit];
       int column = unit * Geometry.UNIT;
-      if (bits == 4) {
-        setNibbles(plane.words(), at, plane.stride(), x.x(), column, start, sums);
-      } else {
-        set(plane.words(), at, plane.stride(), x.x(), column, bits, start, sums);
-      }
+      set(plane.words(), at, plane.stride(), x.x(), column, bits, start, sums);
       at += (long) bits * BYTES;
       if ((unit + 1) % kind.units() == 0) {
         add(sums, 1 << bits, scales, tile, unit / kind.units(), y, yAt);
@@ -58,7 +54,7 @@ final class VectorFloats {
     }
   }
 
-  /** Up to 3 bits: four bits at a time are looked up in tables of sums. */
+  /** Up to 4 bits: four bits at a time are looked up in tables of sums. */
   static void tables(
       Plane plane, int tile, Scales scales, Operand.FloatTables x, float[] y, int yAt) {
     Kind kind = x.kind();
@@ -98,49 +94,6 @@ final class VectorFloats {
         column += steps * 4;
       }
       add(sums, 1, scales, tile, g, y, yAt);
-    }
-  }
-
-  /** A unit of columns whose fields of 4 bits are set into a fraction. */
-  private static void setNibbles(
-      MemorySegment memory,
-      long at,
-      long stride,
-      float[] x,
-      int column,
-      float start,
-      MemorySegment sums) {
-    int mask = 15 << (FRACTION - 4);
-    float begin = start;
-    for (int step = 0; step < 4; step++) {
-      for (int k = 0; k < BLOCKS; k++) {
-        FloatVector x0 = FloatVector.broadcast(FLOATS, x[column]);
-        FloatVector x1 = FloatVector.broadcast(FLOATS, x[column + 1]);
-        FloatVector x2 = FloatVector.broadcast(FLOATS, x[column + 2]);
-        FloatVector x3 = FloatVector.broadcast(FLOATS, x[column + 3]);
-        IntVector w = IntVector.fromMemorySegment(INTS, memory, at + k * stride, ORDER);
-        IntVector a0 = w.lanewise(VectorOperators.LSHL, 19).and(mask).or(ONE);
-        IntVector a1 = w.lanewise(VectorOperators.LSHL, 15).and(mask).or(ONE);
-        IntVector a2 = w.lanewise(VectorOperators.LSHL, 11).and(mask).or(ONE);
-        IntVector a3 = w.lanewise(VectorOperators.LSHL, 7).and(mask).or(ONE);
-        IntVector b0 = w.lanewise(VectorOperators.LSHL, 3).and(mask).or(ONE);
-        IntVector b1 = w.lanewise(VectorOperators.LSHR, 1).and(mask).or(ONE);
-        IntVector b2 = w.lanewise(VectorOperators.LSHR, 5).and(mask).or(ONE);
-        IntVector b3 = w.lanewise(VectorOperators.LSHR, 9).and(mask).or(ONE);
-        FloatVector a = FloatVector.fromMemorySegment(FLOATS, sums, k * 2L * BYTES, ORDER);
-        a = a0.reinterpretAsFloats().fma(x0, a.add(begin));
-        a = a1.reinterpretAsFloats().fma(x1, a);
-        a = a2.reinterpretAsFloats().fma(x2, a);
-        a3.reinterpretAsFloats().fma(x3, a).intoMemorySegment(sums, k * 2L * BYTES, ORDER);
-        FloatVector b = FloatVector.fromMemorySegment(FLOATS, sums, k * 2L * BYTES + BYTES, ORDER);
-        b = b0.reinterpretAsFloats().fma(x0, b.add(begin));
-        b = b1.reinterpretAsFloats().fma(x1, b);
-        b = b2.reinterpretAsFloats().fma(x2, b);
-        b3.reinterpretAsFloats().fma(x3, b).intoMemorySegment(sums, k * 2L * BYTES + BYTES, ORDER);
-      }
-      begin = 0;
-      column += 4;
-      at += BYTES;
     }
   }
 

@@ -40,7 +40,7 @@ final class VectorKernels implements MatrixKernels {
 
   @Override
   public Operand prepare(Kind kind, float[] x) {
-    if (kind.bits() < 4 && hasTables()) {
+    if (kind.bits() <= 4 && hasTables()) {
       return new Operand.FloatTables(kind, VectorTables.of(kind, x));
     }
     int size = 1 << kind.bits();
