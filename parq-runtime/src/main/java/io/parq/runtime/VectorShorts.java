@@ -99,47 +99,47 @@ final class VectorShorts {
       ShortVector x1 = IntVector.broadcast(INTS, x[column + 1]).reinterpretAsShorts();
       ShortVector x2 = IntVector.broadcast(INTS, x[column + 2]).reinterpretAsShorts();
       ShortVector x3 = IntVector.broadcast(INTS, x[column + 3]).reinterpretAsShorts();
-      ShortVector w00 = IntVector.fromMemorySegment(INTS, memory, at, ORDER).reinterpretAsShorts();
-      ShortVector w10 =
+      ShortVector w0 = IntVector.fromMemorySegment(INTS, memory, at, ORDER).reinterpretAsShorts();
+      ShortVector w1 =
           IntVector.fromMemorySegment(INTS, memory, at + stride, ORDER).reinterpretAsShorts();
-      ShortVector w20 =
+      ShortVector w2 =
           IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER).reinterpretAsShorts();
-      ShortVector w30 =
+      ShortVector w3 =
           IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER).reinterpretAsShorts();
-      ShortVector p0 = ShortVector.fromMemorySegment(SHORTS, sums, 0L * BYTES, ORDER);
-      ShortVector p1 = ShortVector.fromMemorySegment(SHORTS, sums, 1L * BYTES, ORDER);
+      ShortVector p0 = ShortVector.fromMemorySegment(SHORTS, sums, 0, ORDER);
+      ShortVector p1 = ShortVector.fromMemorySegment(SHORTS, sums, BYTES, ORDER);
       ShortVector p2 = ShortVector.fromMemorySegment(SHORTS, sums, 2L * BYTES, ORDER);
       ShortVector p3 = ShortVector.fromMemorySegment(SHORTS, sums, 3L * BYTES, ORDER);
-      ShortVector a00 = w00.mul(x0).add(w00.lanewise(VectorOperators.LSHR, 4).mul(x1));
-      ShortVector b00 =
-          w00.lanewise(VectorOperators.LSHR, 8)
+      ShortVector a0 = w0.mul(x0).add(w0.lanewise(VectorOperators.LSHR, 4).mul(x1));
+      ShortVector b0 =
+          w0.lanewise(VectorOperators.LSHR, 8)
               .mul(x2)
-              .add(w00.lanewise(VectorOperators.LSHR, 12).mul(x3));
-      p0 = p0.add(a00.add(b00));
-      ShortVector a10 = w10.mul(x0).add(w10.lanewise(VectorOperators.LSHR, 4).mul(x1));
-      ShortVector b10 =
-          w10.lanewise(VectorOperators.LSHR, 8)
+              .add(w0.lanewise(VectorOperators.LSHR, 12).mul(x3));
+      p0 = p0.add(a0.add(b0));
+      ShortVector a1 = w1.mul(x0).add(w1.lanewise(VectorOperators.LSHR, 4).mul(x1));
+      ShortVector b1 =
+          w1.lanewise(VectorOperators.LSHR, 8)
               .mul(x2)
-              .add(w10.lanewise(VectorOperators.LSHR, 12).mul(x3));
-      p1 = p1.add(a10.add(b10));
-      ShortVector a20 = w20.mul(x0).add(w20.lanewise(VectorOperators.LSHR, 4).mul(x1));
-      ShortVector b20 =
-          w20.lanewise(VectorOperators.LSHR, 8)
+              .add(w1.lanewise(VectorOperators.LSHR, 12).mul(x3));
+      p1 = p1.add(a1.add(b1));
+      ShortVector a2 = w2.mul(x0).add(w2.lanewise(VectorOperators.LSHR, 4).mul(x1));
+      ShortVector b2 =
+          w2.lanewise(VectorOperators.LSHR, 8)
               .mul(x2)
-              .add(w20.lanewise(VectorOperators.LSHR, 12).mul(x3));
-      p2 = p2.add(a20.add(b20));
-      ShortVector a30 = w30.mul(x0).add(w30.lanewise(VectorOperators.LSHR, 4).mul(x1));
-      ShortVector b30 =
-          w30.lanewise(VectorOperators.LSHR, 8)
+              .add(w2.lanewise(VectorOperators.LSHR, 12).mul(x3));
+      p2 = p2.add(a2.add(b2));
+      ShortVector a3 = w3.mul(x0).add(w3.lanewise(VectorOperators.LSHR, 4).mul(x1));
+      ShortVector b3 =
+          w3.lanewise(VectorOperators.LSHR, 8)
               .mul(x2)
-              .add(w30.lanewise(VectorOperators.LSHR, 12).mul(x3));
-      p3 = p3.add(a30.add(b30));
-      p0.intoMemorySegment(sums, 0L * BYTES, ORDER);
-      p1.intoMemorySegment(sums, 1L * BYTES, ORDER);
+              .add(w3.lanewise(VectorOperators.LSHR, 12).mul(x3));
+      p3 = p3.add(a3.add(b3));
+      p0.intoMemorySegment(sums, 0, ORDER);
+      p1.intoMemorySegment(sums, BYTES, ORDER);
       p2.intoMemorySegment(sums, 2L * BYTES, ORDER);
       p3.intoMemorySegment(sums, 3L * BYTES, ORDER);
       column += 4;
-      at += 1L * BYTES;
+      at += BYTES;
     }
   }
 
