@@ -4,6 +4,7 @@ import io.parq.grids.ActivationQuantization;
 import io.parq.grids.CodebookGrid;
 import io.parq.grids.QuantizedTensor;
 import io.parq.grids.TensorData;
+import java.lang.ref.Reference;
 import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -156,13 +157,17 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
       throw new IllegalArgumentException("stride %d, expected %d".formatted(stride, rows()));
     }
     Objects.checkFromIndexSize(from, (tokens - 1L) * stride + rows(), y.length);
-    if (tokens < BATCH) {
-      for (int token = 0; token < tokens; token++) {
-        one(product(x, token), y, from + token * stride);
+    try {
+      if (tokens < BATCH) {
+        for (int token = 0; token < tokens; token++) {
+          one(product(x, token), y, from + token * stride);
+        }
+      } else {
+        Batch batch = batch(x);
+        forEachTile(tokens, tile -> batch.store(tile, y, from, stride));
       }
-    } else {
-      Batch batch = batch(x);
-      forEachTile(tokens, tile -> batch.store(tile, y, from, stride));
+    } finally {
+      Reference.reachabilityFence(this); // kernels know no more than the memory's address
     }
   }
 

@@ -5,6 +5,7 @@ import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Objects;
 
 /**
  * Fields of {@code bits} bits, packed for streaming. A row takes 16 bits of each step; the steps of
@@ -69,15 +70,22 @@ record Plane(int bits, int lanes, long stride, MemorySegment words) {
     return Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT + gap;
   }
 
+  /** Where a unit of columns of a tile's first row is in {@link Memory#ALL}; all of it is there. */
+  long address(int tile, int column) {
+    long first = (long) tile * MatrixKernels.BLOCKS;
+    Objects.checkFromIndexSize(first * stride, MatrixKernels.BLOCKS * stride, words.byteSize());
+    return words.address() + at(first, column);
+  }
+
   /** Where a unit of columns of the first row of a row block is. */
-  long address(long block, int column) {
+  long at(long block, int column) {
     return block * stride + (long) column / Geometry.UNIT * bits * lanes * Short.BYTES;
   }
 
   /** The same of any row. */
-  private long address(long row, int column, int step) {
+  private long at(long row, int column, int step) {
     int at = order((int) (row % lanes), lanes);
-    return address(row / lanes, column) + ((long) step * lanes + at) * Short.BYTES;
+    return at(row / lanes, column) + ((long) step * lanes + at) * Short.BYTES;
   }
 
   /** Where a row of a row block stands among the others. */
@@ -90,7 +98,7 @@ record Plane(int bits, int lanes, long stride, MemorySegment words) {
   void putRow(long row, int[] fields) {
     for (int column = 0; column < fields.length; column += Geometry.UNIT) {
       for (int step = 0; step < bits; step++) {
-        words.set(SHORT, address(row, column, step), (short) step(fields, column, step));
+        words.set(SHORT, at(row, column, step), (short) step(fields, column, step));
       }
     }
   }
@@ -115,39 +123,39 @@ record Plane(int bits, int lanes, long stride, MemorySegment words) {
 
   /** Stores a number of 16 bits. */
   void put(long row, int column, short value) {
-    words.set(SHORT, address(row, column, column % Geometry.UNIT), value);
+    words.set(SHORT, at(row, column, column % Geometry.UNIT), value);
   }
 
   /** Reads a number of 16 bits. */
   short getShort(long row, int column) {
-    return words.get(SHORT, address(row, column, column % Geometry.UNIT));
+    return words.get(SHORT, at(row, column, column % Geometry.UNIT));
   }
 
-  private long floatAddress(long row, int column) {
+  private long floatAt(long row, int column) {
     int half = lanes / 2;
     return row / half * (stride / 2) + (column * (long) half + row % half) * Float.BYTES;
   }
 
   /** Stores a number of 32 bits. */
   void put(long row, int column, float value) {
-    words.set(FLOAT, floatAddress(row, column), value);
+    words.set(FLOAT, floatAt(row, column), value);
   }
 
   /** Reads a number of 32 bits. */
   float getFloat(long row, int column) {
-    return words.get(FLOAT, floatAddress(row, column));
+    return words.get(FLOAT, floatAt(row, column));
   }
 
   /** Reads a field. */
   int get(long row, int column) {
     int i = column % Geometry.UNIT;
     if (bits == 3) {
-      int low = (words.get(SHORT, address(row, column, i / 8)) >> (i % 8 * 2)) & 3;
-      int high = (words.get(SHORT, address(row, column, 2)) >> i) & 1;
+      int low = (words.get(SHORT, at(row, column, i / 8)) >> (i % 8 * 2)) & 3;
+      int high = (words.get(SHORT, at(row, column, 2)) >> i) & 1;
       return low + 4 * high;
     }
     int count = STEP_BITS / bits;
-    int word = words.get(SHORT, address(row, column, i / count));
+    int word = words.get(SHORT, at(row, column, i / count));
     return (word >> (i % count * bits)) & ((1 << bits) - 1);
   }
 }

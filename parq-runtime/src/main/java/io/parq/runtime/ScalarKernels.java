@@ -96,7 +96,7 @@ final class ScalarKernels implements MatrixKernels {
   private static void unit(Plane plane, long row, int column, int[] fields) {
     int bits = plane.bits();
     int lane = (int) (row % LANES);
-    long at = plane.address(row / LANES, column) + 2L * Plane.order(lane, LANES);
+    long at = plane.at(row / LANES, column) + 2L * Plane.order(lane, LANES);
     if (bits == 3) {
       int low = Short.toUnsignedInt(plane.words().get(SHORT, at));
       low |= plane.words().get(SHORT, at + 2 * LANES) << Short.SIZE;

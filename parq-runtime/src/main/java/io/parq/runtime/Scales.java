@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Objects;
 
 /**
  * A value for every group of every row, {@code [tile][group][row block][row]}: single precision, or
@@ -50,12 +51,15 @@ record Scales(boolean brief, Geometry geometry, MemorySegment values) {
     return geometry.lanes() * (brief ? Short.BYTES : Float.BYTES);
   }
 
-  /** Where those of a group of a tile begin. */
+  /** Where those of a group of a tile are in {@link Memory#ALL}. */
   long address(int tile, int group) {
-    return ((long) tile * geometry.groups() + group) * MatrixKernels.BLOCKS * blockBytes();
+    long bytes = (long) MatrixKernels.BLOCKS * blockBytes();
+    long at = ((long) tile * geometry.groups() + group) * bytes;
+    Objects.checkFromIndexSize(at, bytes, values.byteSize());
+    return values.address() + at;
   }
 
-  private long address(long row, int group) {
+  private long at(long row, int group) {
     long at = geometry.perGroupAt(row, group);
     if (!brief) {
       return at * Float.BYTES;
@@ -67,14 +71,14 @@ record Scales(boolean brief, Geometry geometry, MemorySegment values) {
 
   void set(long row, int group, float value) {
     if (brief) {
-      values.set(SHORT, address(row, group), (short) (Float.floatToRawIntBits(value) >>> 16));
+      values.set(SHORT, at(row, group), (short) (Float.floatToRawIntBits(value) >>> 16));
     } else {
-      values.set(FLOAT, address(row, group), value);
+      values.set(FLOAT, at(row, group), value);
     }
   }
 
   float get(long row, int group) {
-    long at = address(row, group);
+    long at = at(row, group);
     return brief ? Float.intBitsToFloat(values.get(SHORT, at) << 16) : values.get(FLOAT, at);
   }
 

@@ -1,10 +1,10 @@
 package io.parq.runtime;
 
 import static io.parq.runtime.MatrixKernels.BLOCKS;
+import static io.parq.runtime.Memory.ALL;
 import static io.parq.runtime.VectorKernels.WHOLE;
 import static io.parq.runtime.VectorKernels.WHOLE_BITS;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -32,7 +32,7 @@ final class VectorDense {
       short[] fields, int columns, Numbers x, int column, float[] scales, float[] sums) {
     Scratch scratch = Scratch.ofTask();
     int mark = scratch.mark();
-    MemorySegment products = scratch.memory(4 * 2 * BYTES).fill((byte) 0);
+    long products = scratch.memory(4 * 2 * BYTES).fill((byte) 0).address();
     int tokens = x.tokens();
     int token = 0;
     for (; token + 4 <= tokens; token += 4) {
@@ -52,7 +52,7 @@ final class VectorDense {
 
   /** Scales what was summed in 16 bits, token by token, and makes it zero. */
   private static void add(
-      MemorySegment products,
+      long products,
       int tokens,
       Numbers x,
       int token,
@@ -65,8 +65,8 @@ final class VectorDense {
       float offset = x.offset(t, column);
       for (int r = row; r < row + 2 * ROWS; r += ROWS) {
         IntVector high =
-            ShortVector.fromMemorySegment(SHORTS, products, from, ORDER).reinterpretAsInts();
-        ShortVector.zero(SHORTS).intoMemorySegment(products, from, ORDER);
+            ShortVector.fromMemorySegment(SHORTS, ALL, products + from, ORDER).reinterpretAsInts();
+        ShortVector.zero(SHORTS).intoMemorySegment(ALL, products + from, ORDER);
         IntVector low = high.lanewise(VectorOperators.LSHL, 16);
         IntVector ai = low.lanewise(VectorOperators.ASHR, 16).add(WHOLE_BITS);
         IntVector bi = high.lanewise(VectorOperators.ASHR, 16).add(WHOLE_BITS);
@@ -84,8 +84,7 @@ final class VectorDense {
   }
 
   /** Four tokens, two row blocks. */
-  private static void four(
-      short[] fields, int columns, Numbers x, int at, int row, MemorySegment out) {
+  private static void four(short[] fields, int columns, Numbers x, int at, int row, long out) {
     int[] values = x.values();
     int stride = x.chunk();
     int from = row;
@@ -102,55 +101,55 @@ final class VectorDense {
       ShortVector v01 = IntVector.broadcast(INTS, values[i + 1]).reinterpretAsShorts();
       ShortVector v02 = IntVector.broadcast(INTS, values[i + 2]).reinterpretAsShorts();
       ShortVector v03 = IntVector.broadcast(INTS, values[i + 3]).reinterpretAsShorts();
-      ShortVector p00 = w00.mul(v00).add(ShortVector.fromMemorySegment(SHORTS, out, 0, ORDER));
+      ShortVector p00 = w00.mul(v00).add(ShortVector.fromMemorySegment(SHORTS, ALL, out, ORDER));
       p00 = p00.add(w10.mul(v01)).add(w20.mul(v02)).add(w30.mul(v03));
-      p00.intoMemorySegment(out, 0, ORDER);
-      ShortVector p01 = w01.mul(v00).add(ShortVector.fromMemorySegment(SHORTS, out, BYTES, ORDER));
+      p00.intoMemorySegment(ALL, out, ORDER);
+      ShortVector p01 =
+          w01.mul(v00).add(ShortVector.fromMemorySegment(SHORTS, ALL, out + BYTES, ORDER));
       p01 = p01.add(w11.mul(v01)).add(w21.mul(v02)).add(w31.mul(v03));
-      p01.intoMemorySegment(out, BYTES, ORDER);
+      p01.intoMemorySegment(ALL, out + BYTES, ORDER);
       ShortVector v10 = IntVector.broadcast(INTS, values[i + stride]).reinterpretAsShorts();
       ShortVector v11 = IntVector.broadcast(INTS, values[i + 1 + stride]).reinterpretAsShorts();
       ShortVector v12 = IntVector.broadcast(INTS, values[i + 2 + stride]).reinterpretAsShorts();
       ShortVector v13 = IntVector.broadcast(INTS, values[i + 3 + stride]).reinterpretAsShorts();
       ShortVector p10 =
-          w00.mul(v10).add(ShortVector.fromMemorySegment(SHORTS, out, 2L * BYTES, ORDER));
+          w00.mul(v10).add(ShortVector.fromMemorySegment(SHORTS, ALL, out + 2L * BYTES, ORDER));
       p10 = p10.add(w10.mul(v11)).add(w20.mul(v12)).add(w30.mul(v13));
-      p10.intoMemorySegment(out, 2L * BYTES, ORDER);
+      p10.intoMemorySegment(ALL, out + 2L * BYTES, ORDER);
       ShortVector p11 =
-          w01.mul(v10).add(ShortVector.fromMemorySegment(SHORTS, out, 3L * BYTES, ORDER));
+          w01.mul(v10).add(ShortVector.fromMemorySegment(SHORTS, ALL, out + 3L * BYTES, ORDER));
       p11 = p11.add(w11.mul(v11)).add(w21.mul(v12)).add(w31.mul(v13));
-      p11.intoMemorySegment(out, 3L * BYTES, ORDER);
+      p11.intoMemorySegment(ALL, out + 3L * BYTES, ORDER);
       ShortVector v20 = IntVector.broadcast(INTS, values[i + 2 * stride]).reinterpretAsShorts();
       ShortVector v21 = IntVector.broadcast(INTS, values[i + 1 + 2 * stride]).reinterpretAsShorts();
       ShortVector v22 = IntVector.broadcast(INTS, values[i + 2 + 2 * stride]).reinterpretAsShorts();
       ShortVector v23 = IntVector.broadcast(INTS, values[i + 3 + 2 * stride]).reinterpretAsShorts();
       ShortVector p20 =
-          w00.mul(v20).add(ShortVector.fromMemorySegment(SHORTS, out, 4L * BYTES, ORDER));
+          w00.mul(v20).add(ShortVector.fromMemorySegment(SHORTS, ALL, out + 4L * BYTES, ORDER));
       p20 = p20.add(w10.mul(v21)).add(w20.mul(v22)).add(w30.mul(v23));
-      p20.intoMemorySegment(out, 4L * BYTES, ORDER);
+      p20.intoMemorySegment(ALL, out + 4L * BYTES, ORDER);
       ShortVector p21 =
-          w01.mul(v20).add(ShortVector.fromMemorySegment(SHORTS, out, 5L * BYTES, ORDER));
+          w01.mul(v20).add(ShortVector.fromMemorySegment(SHORTS, ALL, out + 5L * BYTES, ORDER));
       p21 = p21.add(w11.mul(v21)).add(w21.mul(v22)).add(w31.mul(v23));
-      p21.intoMemorySegment(out, 5L * BYTES, ORDER);
+      p21.intoMemorySegment(ALL, out + 5L * BYTES, ORDER);
       ShortVector v30 = IntVector.broadcast(INTS, values[i + 3 * stride]).reinterpretAsShorts();
       ShortVector v31 = IntVector.broadcast(INTS, values[i + 1 + 3 * stride]).reinterpretAsShorts();
       ShortVector v32 = IntVector.broadcast(INTS, values[i + 2 + 3 * stride]).reinterpretAsShorts();
       ShortVector v33 = IntVector.broadcast(INTS, values[i + 3 + 3 * stride]).reinterpretAsShorts();
       ShortVector p30 =
-          w00.mul(v30).add(ShortVector.fromMemorySegment(SHORTS, out, 6L * BYTES, ORDER));
+          w00.mul(v30).add(ShortVector.fromMemorySegment(SHORTS, ALL, out + 6L * BYTES, ORDER));
       p30 = p30.add(w10.mul(v31)).add(w20.mul(v32)).add(w30.mul(v33));
-      p30.intoMemorySegment(out, 6L * BYTES, ORDER);
+      p30.intoMemorySegment(ALL, out + 6L * BYTES, ORDER);
       ShortVector p31 =
-          w01.mul(v30).add(ShortVector.fromMemorySegment(SHORTS, out, 7L * BYTES, ORDER));
+          w01.mul(v30).add(ShortVector.fromMemorySegment(SHORTS, ALL, out + 7L * BYTES, ORDER));
       p31 = p31.add(w11.mul(v31)).add(w21.mul(v32)).add(w31.mul(v33));
-      p31.intoMemorySegment(out, 7L * BYTES, ORDER);
+      p31.intoMemorySegment(ALL, out + 7L * BYTES, ORDER);
       from += 4 * TILE;
     }
   }
 
   /** One token, two row blocks. */
-  private static void one(
-      short[] fields, int columns, Numbers x, int at, int row, MemorySegment out) {
+  private static void one(short[] fields, int columns, Numbers x, int at, int row, long out) {
     int[] values = x.values();
     int from = row;
     for (int i = at; i < at + columns; i += 2) {
@@ -161,11 +160,11 @@ final class VectorDense {
       ShortVector a1 = ShortVector.fromArray(SHORTS, fields, from + TILE).mul(v1);
       ShortVector b1 = ShortVector.fromArray(SHORTS, fields, from + TILE + ROWS).mul(v1);
       a0.add(a1)
-          .add(ShortVector.fromMemorySegment(SHORTS, out, 0, ORDER))
-          .intoMemorySegment(out, 0, ORDER);
+          .add(ShortVector.fromMemorySegment(SHORTS, ALL, out, ORDER))
+          .intoMemorySegment(ALL, out, ORDER);
       b0.add(b1)
-          .add(ShortVector.fromMemorySegment(SHORTS, out, BYTES, ORDER))
-          .intoMemorySegment(out, BYTES, ORDER);
+          .add(ShortVector.fromMemorySegment(SHORTS, ALL, out + BYTES, ORDER))
+          .intoMemorySegment(ALL, out + BYTES, ORDER);
       from += 2 * TILE;
     }
   }

@@ -1,9 +1,9 @@
 package io.parq.runtime;
 
 import static io.parq.runtime.MatrixKernels.BLOCKS;
+import static io.parq.runtime.Memory.ALL;
 
 import io.parq.runtime.Operand.Kind;
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -41,12 +41,12 @@ final class VectorFloats {
   static void fields(Plane plane, int tile, Scales scales, Operand.Floats x, float[] y, int yAt) {
     Kind kind = x.kind();
     int bits = kind.bits();
-    long at = plane.address((long) tile * BLOCKS, 0);
-    MemorySegment sums = Scratch.ofTask().memory(2 * BLOCKS * BYTES).fill((byte) 0);
+    long at = plane.address(tile, 0);
+    long sums = Scratch.ofTask().memory(2 * BLOCKS * BYTES).fill((byte) 0).address();
     for (int unit = 0; unit < kind.groups() * kind.units(); unit++) {
       float start = x.starts()[unit];
       int column = unit * Geometry.UNIT;
-      set(plane.words(), at, plane.stride(), x.x(), column, bits, start, sums);
+      set(at, plane.stride(), x.x(), column, bits, start, sums);
       at += (long) bits * BYTES;
       if ((unit + 1) % kind.units() == 0) {
         add(sums, 1 << bits, scales, tile, unit / kind.units(), y, yAt);
@@ -59,13 +59,13 @@ final class VectorFloats {
       Plane plane, int tile, Scales scales, Operand.FloatTables x, float[] y, int yAt) {
     Kind kind = x.kind();
     int bits = kind.bits();
-    long at = plane.address((long) tile * BLOCKS, 0);
-    MemorySegment sums = Scratch.ofTask().memory(2 * BLOCKS * BYTES).fill((byte) 0);
+    long at = plane.address(tile, 0);
+    long sums = Scratch.ofTask().memory(2 * BLOCKS * BYTES).fill((byte) 0).address();
     int next = 0;
     for (int g = 0; g < kind.groups(); g++) {
       for (int unit = 0; unit < kind.units(); unit += UNITS) {
         int steps = Math.min(UNITS, kind.units() - unit) * bits;
-        look(plane.words(), at, plane.stride(), x.tables(), next, steps, sums);
+        look(at, plane.stride(), x.tables(), next, steps, sums);
         at += (long) steps * BYTES;
         next += steps * 4 * LANES;
       }
@@ -83,13 +83,13 @@ final class VectorFloats {
       float[] x,
       float[] y,
       int yAt) {
-    long at = plane.address((long) tile * BLOCKS, 0);
-    MemorySegment sums = Scratch.ofTask().memory(2 * BLOCKS * BYTES).fill((byte) 0);
+    long at = plane.address(tile, 0);
+    long sums = Scratch.ofTask().memory(2 * BLOCKS * BYTES).fill((byte) 0).address();
     int column = 0;
     for (int g = 0; g < kind.groups(); g++) {
       for (int unit = 0; unit < kind.units(); unit += UNITS) {
         int steps = Math.min(UNITS, kind.units() - unit) * kind.bits();
-        look(plane.words(), at, plane.stride(), levels, x, column, steps, sums);
+        look(at, plane.stride(), levels, x, column, steps, sums);
         at += (long) steps * BYTES;
         column += steps * 4;
       }
@@ -99,14 +99,7 @@ final class VectorFloats {
 
   /** A unit of columns whose fields are set into a fraction. */
   private static void set(
-      MemorySegment memory,
-      long at,
-      long stride,
-      float[] x,
-      int column,
-      int bits,
-      float start,
-      MemorySegment sums) {
+      long at, long stride, float[] x, int column, int bits, float start, long sums) {
     int first = FRACTION - bits;
     int mask = ((1 << bits) - 1) << first;
     float begin = start;
@@ -115,22 +108,23 @@ final class VectorFloats {
         for (int k = 0; k < BLOCKS; k++) {
           FloatVector x0 = FloatVector.broadcast(FLOATS, x[column]);
           FloatVector x1 = FloatVector.broadcast(FLOATS, x[column + 1]);
-          IntVector w = IntVector.fromMemorySegment(INTS, memory, at + k * stride, ORDER);
+          IntVector w = IntVector.fromMemorySegment(INTS, ALL, at + k * stride, ORDER);
           IntVector h = w.lanewise(VectorOperators.LSHR, 16);
           IntVector a0 = w.lanewise(VectorOperators.LSHL, to).and(mask).or(ONE);
           IntVector a1 = w.lanewise(VectorOperators.LSHL, to - bits).and(mask).or(ONE);
           IntVector b0 = h.lanewise(VectorOperators.LSHL, to).and(mask).or(ONE);
           IntVector b1 = h.lanewise(VectorOperators.LSHL, to - bits).and(mask).or(ONE);
           FloatVector a =
-              FloatVector.fromMemorySegment(FLOATS, sums, k * 2L * BYTES, ORDER).add(begin);
+              FloatVector.fromMemorySegment(FLOATS, ALL, sums + k * 2L * BYTES, ORDER).add(begin);
           FloatVector b =
-              FloatVector.fromMemorySegment(FLOATS, sums, k * 2L * BYTES + BYTES, ORDER).add(begin);
+              FloatVector.fromMemorySegment(FLOATS, ALL, sums + k * 2L * BYTES + BYTES, ORDER)
+                  .add(begin);
           a = a0.reinterpretAsFloats().fma(x0, a);
           b = b0.reinterpretAsFloats().fma(x0, b);
-          a1.reinterpretAsFloats().fma(x1, a).intoMemorySegment(sums, k * 2L * BYTES, ORDER);
+          a1.reinterpretAsFloats().fma(x1, a).intoMemorySegment(ALL, sums + k * 2L * BYTES, ORDER);
           b1.reinterpretAsFloats()
               .fma(x1, b)
-              .intoMemorySegment(sums, k * 2L * BYTES + BYTES, ORDER);
+              .intoMemorySegment(ALL, sums + k * 2L * BYTES + BYTES, ORDER);
         }
         column += 2;
         begin = 0;
@@ -140,21 +134,14 @@ final class VectorFloats {
   }
 
   /** Steps of any bits, by tables of their own. */
-  private static void look(
-      MemorySegment memory,
-      long at,
-      long stride,
-      float[] tables,
-      int next,
-      int steps,
-      MemorySegment sums) {
+  private static void look(long at, long stride, float[] tables, int next, int steps, long sums) {
     for (int step = 0; step < steps; step++) {
       for (int k = 0; k < BLOCKS; k++) {
         IntVector t0 = FloatVector.fromArray(FLOATS, tables, next).reinterpretAsInts();
         IntVector t1 = FloatVector.fromArray(FLOATS, tables, next + LANES).reinterpretAsInts();
         IntVector t2 = FloatVector.fromArray(FLOATS, tables, next + 2 * LANES).reinterpretAsInts();
         IntVector t3 = FloatVector.fromArray(FLOATS, tables, next + 3 * LANES).reinterpretAsInts();
-        IntVector w = IntVector.fromMemorySegment(INTS, memory, at + k * stride, ORDER);
+        IntVector w = IntVector.fromMemorySegment(INTS, ALL, at + k * stride, ORDER);
         IntVector a0 = w.selectFrom(t0);
         IntVector a1 = w.lanewise(VectorOperators.LSHR, 4).selectFrom(t1);
         IntVector a2 = w.lanewise(VectorOperators.LSHR, 8).selectFrom(t2);
@@ -169,12 +156,12 @@ final class VectorFloats {
         FloatVector d = b2.reinterpretAsFloats().add(b3.reinterpretAsFloats());
         long to = k * 2L * BYTES;
         a.add(c)
-            .add(FloatVector.fromMemorySegment(FLOATS, sums, to, ORDER))
-            .intoMemorySegment(sums, to, ORDER);
+            .add(FloatVector.fromMemorySegment(FLOATS, ALL, sums + to, ORDER))
+            .intoMemorySegment(ALL, sums + to, ORDER);
         to += BYTES;
         b.add(d)
-            .add(FloatVector.fromMemorySegment(FLOATS, sums, to, ORDER))
-            .intoMemorySegment(sums, to, ORDER);
+            .add(FloatVector.fromMemorySegment(FLOATS, ALL, sums + to, ORDER))
+            .intoMemorySegment(ALL, sums + to, ORDER);
       }
       next += 4 * LANES;
       at += BYTES;
@@ -183,14 +170,7 @@ final class VectorFloats {
 
   /** Steps of 4 bits, by one table for all. */
   private static void look(
-      MemorySegment memory,
-      long at,
-      long stride,
-      float[] levels,
-      float[] x,
-      int column,
-      int steps,
-      MemorySegment sums) {
+      long at, long stride, float[] levels, float[] x, int column, int steps, long sums) {
     for (int step = 0; step < steps; step++) {
       for (int k = 0; k < BLOCKS; k++) {
         IntVector t = FloatVector.fromArray(FLOATS, levels, 0).reinterpretAsInts();
@@ -198,7 +178,7 @@ final class VectorFloats {
         FloatVector x1 = FloatVector.broadcast(FLOATS, x[column + 1]);
         FloatVector x2 = FloatVector.broadcast(FLOATS, x[column + 2]);
         FloatVector x3 = FloatVector.broadcast(FLOATS, x[column + 3]);
-        IntVector w = IntVector.fromMemorySegment(INTS, memory, at + k * stride, ORDER);
+        IntVector w = IntVector.fromMemorySegment(INTS, ALL, at + k * stride, ORDER);
         IntVector a0 = w.selectFrom(t);
         IntVector a1 = w.lanewise(VectorOperators.LSHR, 4).selectFrom(t);
         IntVector a2 = w.lanewise(VectorOperators.LSHR, 8).selectFrom(t);
@@ -207,16 +187,19 @@ final class VectorFloats {
         IntVector b1 = w.lanewise(VectorOperators.LSHR, 20).selectFrom(t);
         IntVector b2 = w.lanewise(VectorOperators.LSHR, 24).selectFrom(t);
         IntVector b3 = w.lanewise(VectorOperators.LSHR, 28).selectFrom(t);
-        FloatVector a = FloatVector.fromMemorySegment(FLOATS, sums, k * 2L * BYTES, ORDER);
+        FloatVector a = FloatVector.fromMemorySegment(FLOATS, ALL, sums + k * 2L * BYTES, ORDER);
         a = a0.reinterpretAsFloats().fma(x0, a);
         a = a1.reinterpretAsFloats().fma(x1, a);
         a = a2.reinterpretAsFloats().fma(x2, a);
-        a3.reinterpretAsFloats().fma(x3, a).intoMemorySegment(sums, k * 2L * BYTES, ORDER);
-        FloatVector b = FloatVector.fromMemorySegment(FLOATS, sums, k * 2L * BYTES + BYTES, ORDER);
+        a3.reinterpretAsFloats().fma(x3, a).intoMemorySegment(ALL, sums + k * 2L * BYTES, ORDER);
+        FloatVector b =
+            FloatVector.fromMemorySegment(FLOATS, ALL, sums + k * 2L * BYTES + BYTES, ORDER);
         b = b0.reinterpretAsFloats().fma(x0, b);
         b = b1.reinterpretAsFloats().fma(x1, b);
         b = b2.reinterpretAsFloats().fma(x2, b);
-        b3.reinterpretAsFloats().fma(x3, b).intoMemorySegment(sums, k * 2L * BYTES + BYTES, ORDER);
+        b3.reinterpretAsFloats()
+            .fma(x3, b)
+            .intoMemorySegment(ALL, sums + k * 2L * BYTES + BYTES, ORDER);
       }
       column += 4;
       at += BYTES;
@@ -225,8 +208,7 @@ final class VectorFloats {
 
   /** Adds {@code sums * factor * scale}, and makes the sums zero. */
   private static void add(
-      MemorySegment sums, float factor, Scales scales, int tile, int group, float[] y, int yAt) {
-    MemorySegment factors = scales.values();
+      long sums, float factor, Scales scales, int tile, int group, float[] y, int yAt) {
     long block = scales.blockBytes();
     int second = scales.brief() ? 0 : BYTES;
     int shift = scales.brief() ? Short.SIZE : 0;
@@ -234,13 +216,14 @@ final class VectorFloats {
     long at = scales.address(tile, group);
     for (int k = 0; k < BLOCKS; k++) {
       FloatVector a =
-          FloatVector.fromMemorySegment(FLOATS, sums, k * 2L * BYTES, ORDER).mul(factor);
+          FloatVector.fromMemorySegment(FLOATS, ALL, sums + k * 2L * BYTES, ORDER).mul(factor);
       FloatVector b =
-          FloatVector.fromMemorySegment(FLOATS, sums, k * 2L * BYTES + BYTES, ORDER).mul(factor);
-      FloatVector.zero(FLOATS).intoMemorySegment(sums, k * 2L * BYTES, ORDER);
-      FloatVector.zero(FLOATS).intoMemorySegment(sums, k * 2L * BYTES + BYTES, ORDER);
-      IntVector f = IntVector.fromMemorySegment(INTS, factors, at, ORDER);
-      IntVector g = IntVector.fromMemorySegment(INTS, factors, at + second, ORDER);
+          FloatVector.fromMemorySegment(FLOATS, ALL, sums + k * 2L * BYTES + BYTES, ORDER)
+              .mul(factor);
+      FloatVector.zero(FLOATS).intoMemorySegment(ALL, sums + k * 2L * BYTES, ORDER);
+      FloatVector.zero(FLOATS).intoMemorySegment(ALL, sums + k * 2L * BYTES + BYTES, ORDER);
+      IntVector f = IntVector.fromMemorySegment(INTS, ALL, at, ORDER);
+      IntVector g = IntVector.fromMemorySegment(INTS, ALL, at + second, ORDER);
       FloatVector fa = f.lanewise(VectorOperators.LSHL, shift).reinterpretAsFloats();
       FloatVector fb = g.and(upper).reinterpretAsFloats();
       int to = yAt + k * ROWS;

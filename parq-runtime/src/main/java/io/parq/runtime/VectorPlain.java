@@ -1,8 +1,8 @@
 package io.parq.runtime;
 
 import static io.parq.runtime.MatrixKernels.BLOCKS;
+import static io.parq.runtime.Memory.ALL;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -34,35 +34,34 @@ final class VectorPlain {
 
   /** Single precision: halves of row blocks are read side by side too, some columns at a time. */
   static void singles(Plane plane, int tile, float[] x, int first, int end, float[] y, int yAt) {
-    MemorySegment memory = plane.words();
     long stride = plane.stride() / 2;
-    long at = plane.address((long) tile * BLOCKS, 0) + (long) first * BYTES;
+    long at = plane.address(tile, 0) + (long) first * BYTES;
     for (int i = first; i < end; i += 8) {
       for (int k = 0; k < 2 * BLOCKS; k++) {
         long from = at + k * stride;
         int to = yAt + k * LANES;
         FloatVector s = FloatVector.fromArray(FLOATS, y, to);
-        FloatVector t = FloatVector.fromMemorySegment(FLOATS, memory, from, ORDER).mul(x[i]);
+        FloatVector t = FloatVector.fromMemorySegment(FLOATS, ALL, from, ORDER).mul(x[i]);
         s =
-            FloatVector.fromMemorySegment(FLOATS, memory, from + BYTES, ORDER)
+            FloatVector.fromMemorySegment(FLOATS, ALL, from + BYTES, ORDER)
                 .fma(FloatVector.broadcast(FLOATS, x[i + 1]), s);
         t =
-            FloatVector.fromMemorySegment(FLOATS, memory, from + 2L * BYTES, ORDER)
+            FloatVector.fromMemorySegment(FLOATS, ALL, from + 2L * BYTES, ORDER)
                 .fma(FloatVector.broadcast(FLOATS, x[i + 2]), t);
         s =
-            FloatVector.fromMemorySegment(FLOATS, memory, from + 3L * BYTES, ORDER)
+            FloatVector.fromMemorySegment(FLOATS, ALL, from + 3L * BYTES, ORDER)
                 .fma(FloatVector.broadcast(FLOATS, x[i + 3]), s);
         t =
-            FloatVector.fromMemorySegment(FLOATS, memory, from + 4L * BYTES, ORDER)
+            FloatVector.fromMemorySegment(FLOATS, ALL, from + 4L * BYTES, ORDER)
                 .fma(FloatVector.broadcast(FLOATS, x[i + 4]), t);
         s =
-            FloatVector.fromMemorySegment(FLOATS, memory, from + 5L * BYTES, ORDER)
+            FloatVector.fromMemorySegment(FLOATS, ALL, from + 5L * BYTES, ORDER)
                 .fma(FloatVector.broadcast(FLOATS, x[i + 5]), s);
         t =
-            FloatVector.fromMemorySegment(FLOATS, memory, from + 6L * BYTES, ORDER)
+            FloatVector.fromMemorySegment(FLOATS, ALL, from + 6L * BYTES, ORDER)
                 .fma(FloatVector.broadcast(FLOATS, x[i + 6]), t);
         s =
-            FloatVector.fromMemorySegment(FLOATS, memory, from + 7L * BYTES, ORDER)
+            FloatVector.fromMemorySegment(FLOATS, ALL, from + 7L * BYTES, ORDER)
                 .fma(FloatVector.broadcast(FLOATS, x[i + 7]), s);
         s.add(t).intoArray(y, to);
       }
@@ -72,9 +71,8 @@ final class VectorPlain {
 
   /** bfloat16: the upper half of a single-precision number. */
   static void brains(Plane plane, int tile, float[] x, int first, int end, float[] y, int yAt) {
-    MemorySegment memory = plane.words();
     long stride = plane.stride();
-    long at = plane.address((long) tile * BLOCKS, 0) + (long) first * BYTES;
+    long at = plane.address(tile, 0) + (long) first * BYTES;
     for (int i = first; i < end; i += 4) {
       for (int k = 0; k < BLOCKS; k++) {
         FloatVector x0 = FloatVector.broadcast(FLOATS, x[i]);
@@ -83,10 +81,10 @@ final class VectorPlain {
         FloatVector x3 = FloatVector.broadcast(FLOATS, x[i + 3]);
         long from = at + k * stride;
         int to = yAt + k * ROWS;
-        IntVector w0 = IntVector.fromMemorySegment(INTS, memory, from, ORDER);
-        IntVector w1 = IntVector.fromMemorySegment(INTS, memory, from + BYTES, ORDER);
-        IntVector w2 = IntVector.fromMemorySegment(INTS, memory, from + 2L * BYTES, ORDER);
-        IntVector w3 = IntVector.fromMemorySegment(INTS, memory, from + 3L * BYTES, ORDER);
+        IntVector w0 = IntVector.fromMemorySegment(INTS, ALL, from, ORDER);
+        IntVector w1 = IntVector.fromMemorySegment(INTS, ALL, from + BYTES, ORDER);
+        IntVector w2 = IntVector.fromMemorySegment(INTS, ALL, from + 2L * BYTES, ORDER);
+        IntVector w3 = IntVector.fromMemorySegment(INTS, ALL, from + 3L * BYTES, ORDER);
         FloatVector a = FloatVector.fromArray(FLOATS, y, to);
         a = w0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x0, a);
         a = w1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x1, a);
@@ -104,9 +102,8 @@ final class VectorPlain {
 
   /** Half precision; infinities become 65536 and NaN larger. */
   static void halves(Plane plane, int tile, float[] x, int first, int end, float[] y, int yAt) {
-    MemorySegment memory = plane.words();
     long stride = plane.stride();
-    long at = plane.address((long) tile * BLOCKS, 0) + (long) first * BYTES;
+    long at = plane.address(tile, 0) + (long) first * BYTES;
     for (int i = first; i < end; i += 2) {
       float x0 = x[i] * FROM_HALF;
       float x1 = x[i + 1] * FROM_HALF;
@@ -115,13 +112,13 @@ final class VectorPlain {
         int to = yAt + k * ROWS;
         FloatVector a = FloatVector.fromArray(FLOATS, y, to);
         FloatVector b = FloatVector.fromArray(FLOATS, y, to + LANES);
-        IntVector w0 = IntVector.fromMemorySegment(INTS, memory, from, ORDER);
+        IntVector w0 = IntVector.fromMemorySegment(INTS, ALL, from, ORDER);
         IntVector l0 = w0.lanewise(VectorOperators.LSHL, 16);
         IntVector a0 = l0.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(l0.and(SIGN));
         IntVector b0 = w0.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(w0.and(SIGN));
         a = a0.reinterpretAsFloats().fma(FloatVector.broadcast(FLOATS, x0), a);
         b = b0.reinterpretAsFloats().fma(FloatVector.broadcast(FLOATS, x0), b);
-        IntVector w1 = IntVector.fromMemorySegment(INTS, memory, from + BYTES, ORDER);
+        IntVector w1 = IntVector.fromMemorySegment(INTS, ALL, from + BYTES, ORDER);
         IntVector l1 = w1.lanewise(VectorOperators.LSHL, 16);
         IntVector a1 = l1.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(l1.and(SIGN));
         IntVector b1 = w1.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(w1.and(SIGN));

@@ -1,11 +1,11 @@
 package io.parq.runtime;
 
 import static io.parq.runtime.MatrixKernels.BLOCKS;
+import static io.parq.runtime.Memory.ALL;
 import static io.parq.runtime.VectorKernels.WHOLE;
 import static io.parq.runtime.VectorKernels.WHOLE_BITS;
 
 import io.parq.runtime.Operand.Kind;
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -35,8 +35,8 @@ final class VectorShorts {
   static void fields(Plane plane, int tile, Scales scales, Operand.Shorts x, float[] y, int yAt) {
     Kind kind = x.kind();
     int bits = kind.bits();
-    long at = plane.address((long) tile * BLOCKS, 0);
-    MemorySegment sums = sums();
+    long at = plane.address(tile, 0);
+    long sums = sums();
     int column = 0;
     int next = 0;
     for (int g = 0; g < kind.groups(); g++) {
@@ -44,9 +44,9 @@ final class VectorShorts {
       for (int done = 0; done < kind.units(); done += x.runs()[next++]) {
         int units = x.runs()[next];
         if (bits == 4) {
-          nibbles(plane.words(), at, plane.stride(), x.x(), column, units * bits, sums);
+          nibbles(at, plane.stride(), x.x(), column, units * bits, sums);
         } else {
-          few(plane.words(), at, plane.stride(), x.x(), column, units * bits, bits, sums);
+          few(at, plane.stride(), x.x(), column, units * bits, bits, sums);
         }
         at += (long) units * bits * BYTES;
         column += units * Geometry.UNIT;
@@ -60,15 +60,15 @@ final class VectorShorts {
   static void tables(
       Plane plane, int tile, Scales scales, Operand.ShortTables x, float[] y, int yAt) {
     Kind kind = x.kind();
-    long at = plane.address((long) tile * BLOCKS, 0);
-    MemorySegment sums = sums();
+    long at = plane.address(tile, 0);
+    long sums = sums();
     int table = 0;
     int next = 0;
     for (int g = 0; g < kind.groups(); g++) {
       float offset = x.offsets()[g] * x.factor();
       for (int done = 0; done < kind.units(); done += x.runs()[next++]) {
         int steps = x.runs()[next] * kind.bits();
-        look(plane.words(), at, plane.stride(), x.tables(), table, steps, sums);
+        look(at, plane.stride(), x.tables(), table, steps, sums);
         at += (long) steps * BYTES;
         table += steps * 4 * ROWS;
         add(sums, (short) 0, offset, x.factor(), scales, tile, g, y, yAt);
@@ -78,38 +78,31 @@ final class VectorShorts {
   }
 
   /** Sums of 16 bits of a tile's rows, zero. */
-  private static MemorySegment sums() {
-    return Scratch.ofTask().memory(BLOCKS * BYTES).fill((byte) 0);
+  private static long sums() {
+    return Scratch.ofTask().memory(BLOCKS * BYTES).fill((byte) 0).address();
   }
 
   /**
    * Steps of fields of 4 bits. What lies above a field is not cut off: it counts in multiples of
    * 16, which the numbers x make up for.
    */
-  private static void nibbles(
-      MemorySegment memory,
-      long at,
-      long stride,
-      int[] x,
-      int column,
-      int steps,
-      MemorySegment sums) {
+  private static void nibbles(long at, long stride, int[] x, int column, int steps, long sums) {
     for (int step = 0; step < steps; step++) {
       ShortVector x0 = IntVector.broadcast(INTS, x[column]).reinterpretAsShorts();
       ShortVector x1 = IntVector.broadcast(INTS, x[column + 1]).reinterpretAsShorts();
       ShortVector x2 = IntVector.broadcast(INTS, x[column + 2]).reinterpretAsShorts();
       ShortVector x3 = IntVector.broadcast(INTS, x[column + 3]).reinterpretAsShorts();
-      ShortVector w0 = IntVector.fromMemorySegment(INTS, memory, at, ORDER).reinterpretAsShorts();
+      ShortVector w0 = IntVector.fromMemorySegment(INTS, ALL, at, ORDER).reinterpretAsShorts();
       ShortVector w1 =
-          IntVector.fromMemorySegment(INTS, memory, at + stride, ORDER).reinterpretAsShorts();
+          IntVector.fromMemorySegment(INTS, ALL, at + stride, ORDER).reinterpretAsShorts();
       ShortVector w2 =
-          IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER).reinterpretAsShorts();
+          IntVector.fromMemorySegment(INTS, ALL, at + 2 * stride, ORDER).reinterpretAsShorts();
       ShortVector w3 =
-          IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER).reinterpretAsShorts();
-      ShortVector p0 = ShortVector.fromMemorySegment(SHORTS, sums, 0, ORDER);
-      ShortVector p1 = ShortVector.fromMemorySegment(SHORTS, sums, BYTES, ORDER);
-      ShortVector p2 = ShortVector.fromMemorySegment(SHORTS, sums, 2L * BYTES, ORDER);
-      ShortVector p3 = ShortVector.fromMemorySegment(SHORTS, sums, 3L * BYTES, ORDER);
+          IntVector.fromMemorySegment(INTS, ALL, at + 3 * stride, ORDER).reinterpretAsShorts();
+      ShortVector p0 = ShortVector.fromMemorySegment(SHORTS, ALL, sums, ORDER);
+      ShortVector p1 = ShortVector.fromMemorySegment(SHORTS, ALL, sums + BYTES, ORDER);
+      ShortVector p2 = ShortVector.fromMemorySegment(SHORTS, ALL, sums + 2L * BYTES, ORDER);
+      ShortVector p3 = ShortVector.fromMemorySegment(SHORTS, ALL, sums + 3L * BYTES, ORDER);
       ShortVector a0 = w0.mul(x0).add(w0.lanewise(VectorOperators.LSHR, 4).mul(x1));
       ShortVector b0 =
           w0.lanewise(VectorOperators.LSHR, 8)
@@ -134,10 +127,10 @@ final class VectorShorts {
               .mul(x2)
               .add(w3.lanewise(VectorOperators.LSHR, 12).mul(x3));
       p3 = p3.add(a3.add(b3));
-      p0.intoMemorySegment(sums, 0, ORDER);
-      p1.intoMemorySegment(sums, BYTES, ORDER);
-      p2.intoMemorySegment(sums, 2L * BYTES, ORDER);
-      p3.intoMemorySegment(sums, 3L * BYTES, ORDER);
+      p0.intoMemorySegment(ALL, sums, ORDER);
+      p1.intoMemorySegment(ALL, sums + BYTES, ORDER);
+      p2.intoMemorySegment(ALL, sums + 2L * BYTES, ORDER);
+      p3.intoMemorySegment(ALL, sums + 3L * BYTES, ORDER);
       column += 4;
       at += BYTES;
     }
@@ -145,26 +138,20 @@ final class VectorShorts {
 
   /** Steps of fields of 1, 2 or 4 bits. */
   private static void few(
-      MemorySegment memory,
-      long at,
-      long stride,
-      int[] x,
-      int column,
-      int steps,
-      int bits,
-      MemorySegment sums) {
+      long at, long stride, int[] x, int column, int steps, int bits, long sums) {
     short mask = (short) ((1 << bits) - 1);
     for (int step = 0; step < steps; step++) {
       for (int from = 0; from < Short.SIZE; from += 2 * bits) {
         for (int k = 0; k < BLOCKS; k++) {
           ShortVector x0 = IntVector.broadcast(INTS, x[column]).reinterpretAsShorts();
           ShortVector x1 = IntVector.broadcast(INTS, x[column + 1]).reinterpretAsShorts();
-          IntVector word = IntVector.fromMemorySegment(INTS, memory, at + k * stride, ORDER);
+          IntVector word = IntVector.fromMemorySegment(INTS, ALL, at + k * stride, ORDER);
           ShortVector w = word.reinterpretAsShorts();
           ShortVector p0 = w.lanewise(VectorOperators.LSHR, from).and(mask).mul(x0);
           ShortVector p1 = w.lanewise(VectorOperators.LSHR, from + bits).and(mask).mul(x1);
-          ShortVector sum = ShortVector.fromMemorySegment(SHORTS, sums, k * (long) BYTES, ORDER);
-          sum.add(p0.add(p1)).intoMemorySegment(sums, k * (long) BYTES, ORDER);
+          ShortVector sum =
+              ShortVector.fromMemorySegment(SHORTS, ALL, sums + k * (long) BYTES, ORDER);
+          sum.add(p0.add(p1)).intoMemorySegment(ALL, sums + k * (long) BYTES, ORDER);
         }
         column += 2;
       }
@@ -173,49 +160,45 @@ final class VectorShorts {
   }
 
   /** Steps of any bits, by tables. */
-  private static void look(
-      MemorySegment memory,
-      long at,
-      long stride,
-      short[] tables,
-      int next,
-      int steps,
-      MemorySegment sums) {
+  private static void look(long at, long stride, short[] tables, int next, int steps, long sums) {
     for (int step = 0; step < steps; step++) {
       ShortVector t0 = ShortVector.fromArray(SHORTS, tables, next);
       ShortVector t1 = ShortVector.fromArray(SHORTS, tables, next + ROWS);
       ShortVector t2 = ShortVector.fromArray(SHORTS, tables, next + 2 * ROWS);
       ShortVector t3 = ShortVector.fromArray(SHORTS, tables, next + 3 * ROWS);
-      ShortVector w0 = IntVector.fromMemorySegment(INTS, memory, at, ORDER).reinterpretAsShorts();
-      ShortVector s0 = ShortVector.fromMemorySegment(SHORTS, sums, 0, ORDER).add(w0.selectFrom(t0));
+      ShortVector w0 = IntVector.fromMemorySegment(INTS, ALL, at, ORDER).reinterpretAsShorts();
+      ShortVector s0 =
+          ShortVector.fromMemorySegment(SHORTS, ALL, sums, ORDER).add(w0.selectFrom(t0));
       s0 = s0.add(w0.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
       s0 = s0.add(w0.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
       s0.add(w0.lanewise(VectorOperators.LSHR, 12).selectFrom(t3))
-          .intoMemorySegment(sums, 0, ORDER);
+          .intoMemorySegment(ALL, sums, ORDER);
       ShortVector w1 =
-          IntVector.fromMemorySegment(INTS, memory, at + stride, ORDER).reinterpretAsShorts();
+          IntVector.fromMemorySegment(INTS, ALL, at + stride, ORDER).reinterpretAsShorts();
       ShortVector s1 =
-          ShortVector.fromMemorySegment(SHORTS, sums, BYTES, ORDER).add(w1.selectFrom(t0));
+          ShortVector.fromMemorySegment(SHORTS, ALL, sums + BYTES, ORDER).add(w1.selectFrom(t0));
       s1 = s1.add(w1.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
       s1 = s1.add(w1.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
       s1.add(w1.lanewise(VectorOperators.LSHR, 12).selectFrom(t3))
-          .intoMemorySegment(sums, BYTES, ORDER);
+          .intoMemorySegment(ALL, sums + BYTES, ORDER);
       ShortVector w2 =
-          IntVector.fromMemorySegment(INTS, memory, at + 2 * stride, ORDER).reinterpretAsShorts();
+          IntVector.fromMemorySegment(INTS, ALL, at + 2 * stride, ORDER).reinterpretAsShorts();
       ShortVector s2 =
-          ShortVector.fromMemorySegment(SHORTS, sums, 2L * BYTES, ORDER).add(w2.selectFrom(t0));
+          ShortVector.fromMemorySegment(SHORTS, ALL, sums + 2L * BYTES, ORDER)
+              .add(w2.selectFrom(t0));
       s2 = s2.add(w2.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
       s2 = s2.add(w2.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
       s2.add(w2.lanewise(VectorOperators.LSHR, 12).selectFrom(t3))
-          .intoMemorySegment(sums, 2L * BYTES, ORDER);
+          .intoMemorySegment(ALL, sums + 2L * BYTES, ORDER);
       ShortVector w3 =
-          IntVector.fromMemorySegment(INTS, memory, at + 3 * stride, ORDER).reinterpretAsShorts();
+          IntVector.fromMemorySegment(INTS, ALL, at + 3 * stride, ORDER).reinterpretAsShorts();
       ShortVector s3 =
-          ShortVector.fromMemorySegment(SHORTS, sums, 3L * BYTES, ORDER).add(w3.selectFrom(t0));
+          ShortVector.fromMemorySegment(SHORTS, ALL, sums + 3L * BYTES, ORDER)
+              .add(w3.selectFrom(t0));
       s3 = s3.add(w3.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
       s3 = s3.add(w3.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
       s3.add(w3.lanewise(VectorOperators.LSHR, 12).selectFrom(t3))
-          .intoMemorySegment(sums, 3L * BYTES, ORDER);
+          .intoMemorySegment(ALL, sums + 3L * BYTES, ORDER);
       next += 4 * ROWS;
       at += BYTES;
     }
@@ -223,7 +206,7 @@ final class VectorShorts {
 
   /** Adds {@code ((sums + start) * factor + offset) * scale}, and makes the sums zero. */
   private static void add(
-      MemorySegment sums,
+      long sums,
       short start,
       float offset,
       float factor,
@@ -232,7 +215,6 @@ final class VectorShorts {
       int group,
       float[] y,
       int yAt) {
-    MemorySegment factors = scales.values();
     long block = scales.blockBytes();
     int second = scales.brief() ? 0 : BYTES;
     int shift = scales.brief() ? Short.SIZE : 0;
@@ -240,20 +222,20 @@ final class VectorShorts {
     long at = scales.address(tile, group);
     for (int k = 0; k < BLOCKS; k++) {
       IntVector w =
-          ShortVector.fromMemorySegment(SHORTS, sums, k * (long) BYTES, ORDER)
+          ShortVector.fromMemorySegment(SHORTS, ALL, sums + k * (long) BYTES, ORDER)
               .add(start)
               .reinterpretAsInts();
-      ShortVector.zero(SHORTS).intoMemorySegment(sums, k * (long) BYTES, ORDER);
+      ShortVector.zero(SHORTS).intoMemorySegment(ALL, sums + k * (long) BYTES, ORDER);
       IntVector low = w.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16);
       IntVector high = w.lanewise(VectorOperators.ASHR, 16);
       FloatVector a = low.add(WHOLE_BITS).reinterpretAsFloats().sub(WHOLE);
       FloatVector b = high.add(WHOLE_BITS).reinterpretAsFloats().sub(WHOLE);
       FloatVector fa =
-          IntVector.fromMemorySegment(INTS, factors, at, ORDER)
+          IntVector.fromMemorySegment(INTS, ALL, at, ORDER)
               .lanewise(VectorOperators.LSHL, shift)
               .reinterpretAsFloats();
       FloatVector fb =
-          IntVector.fromMemorySegment(INTS, factors, at + second, ORDER)
+          IntVector.fromMemorySegment(INTS, ALL, at + second, ORDER)
               .and(upper)
               .reinterpretAsFloats();
       int to = yAt + k * ROWS;

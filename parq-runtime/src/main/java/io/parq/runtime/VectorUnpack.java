@@ -1,11 +1,11 @@
 package io.parq.runtime;
 
 import static io.parq.runtime.MatrixKernels.BLOCKS;
+import static io.parq.runtime.Memory.ALL;
 import static io.parq.runtime.VectorKernels.WHOLE;
 import static io.parq.runtime.VectorKernels.WHOLE_BITS;
 
 import io.parq.grids.DType;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -35,18 +35,16 @@ final class VectorUnpack {
       threeBits(plane, tile, column, count, out);
       return;
     }
-    MemorySegment memory = plane.words();
     int bits = plane.bits();
     short mask = (short) ((1 << bits) - 1);
     short half = (short) (1 << (bits - 1));
     int perStep = Short.SIZE / bits;
     for (int k = 0; k < BLOCKS; k++) {
-      long at = plane.address((long) tile * BLOCKS + k, column);
+      long at = plane.address(tile, column) + k * plane.stride();
       int to = k * ROWS;
       for (int step = 0; step < count / perStep; step++) {
         for (int shift = 0; shift < Short.SIZE; shift += bits) {
-          ShortVector w =
-              IntVector.fromMemorySegment(INTS, memory, at, ORDER).reinterpretAsShorts();
+          ShortVector w = IntVector.fromMemorySegment(INTS, ALL, at, ORDER).reinterpretAsShorts();
           ShortVector field = w.lanewise(VectorOperators.LSHR, shift).and(mask);
           ShortVector.broadcast(SHORTS, half).sub(field).intoArray(out, to);
           to += BLOCKS * ROWS;
@@ -57,18 +55,16 @@ final class VectorUnpack {
   }
 
   private static void threeBits(Plane plane, int tile, int column, int count, short[] out) {
-    MemorySegment memory = plane.words();
     for (int k = 0; k < BLOCKS; k++) {
-      long at = plane.address((long) tile * BLOCKS + k, column);
+      long at = plane.address(tile, column) + k * plane.stride();
       int to = k * ROWS;
       for (int i = 0; i < count; i++) {
         int inUnit = i % Geometry.UNIT;
         int shift = inUnit % 8 * 2;
         long from = at + inUnit / 8 * (long) BYTES;
-        ShortVector low =
-            IntVector.fromMemorySegment(INTS, memory, from, ORDER).reinterpretAsShorts();
+        ShortVector low = IntVector.fromMemorySegment(INTS, ALL, from, ORDER).reinterpretAsShorts();
         ShortVector high =
-            IntVector.fromMemorySegment(INTS, memory, at + 2L * BYTES, ORDER).reinterpretAsShorts();
+            IntVector.fromMemorySegment(INTS, ALL, at + 2L * BYTES, ORDER).reinterpretAsShorts();
         ShortVector two = low.lanewise(VectorOperators.LSHR, shift).and((short) 3);
         ShortVector highest = high.lanewise(VectorOperators.LSHR, inUnit).and((short) 1);
         ShortVector field = two.or(highest.lanewise(VectorOperators.LSHL, 2));
@@ -126,29 +122,27 @@ final class VectorUnpack {
 
   /** {@link MatrixKernels#convert}. */
   static void convert(Plane plane, DType type, int tile, int column, int count, float[] out) {
-    MemorySegment memory = plane.words();
     for (int k = 0; k < BLOCKS; k++) {
-      long block = (long) tile * BLOCKS + k;
-      long at = plane.address(block, column);
-      long from = block * plane.stride() + (long) column * BYTES;
+      long at = plane.address(tile, column) + k * plane.stride();
+      long from = plane.address(tile, 0) + k * plane.stride() + (long) column * BYTES;
       int to = k * ROWS;
       for (int i = 0; i < count; i++) {
         switch (type) {
           case F32 -> {
             long second = from + plane.stride() / 2;
-            FloatVector.fromMemorySegment(FLOATS, memory, from, ORDER).intoArray(out, to);
-            FloatVector.fromMemorySegment(FLOATS, memory, second, ORDER).intoArray(out, to + LANES);
+            FloatVector.fromMemorySegment(FLOATS, ALL, from, ORDER).intoArray(out, to);
+            FloatVector.fromMemorySegment(FLOATS, ALL, second, ORDER).intoArray(out, to + LANES);
             from += BYTES;
           }
           case BF16 -> {
-            IntVector w = IntVector.fromMemorySegment(INTS, memory, at, ORDER);
+            IntVector w = IntVector.fromMemorySegment(INTS, ALL, at, ORDER);
             w.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoArray(out, to);
             w.and(0xFFFF0000).reinterpretAsFloats().intoArray(out, to + LANES);
             at += BYTES;
           }
           default -> {
             for (int lane = 0; lane < LANES; lane++) {
-              int w = memory.get(ValueLayout.JAVA_INT_UNALIGNED, at + (long) lane * Integer.BYTES);
+              int w = ALL.get(ValueLayout.JAVA_INT_UNALIGNED, at + (long) lane * Integer.BYTES);
               out[to + lane] = Float.float16ToFloat((short) w);
               out[to + LANES + lane] = Float.float16ToFloat((short) (w >> 16));
             }
