@@ -1,9 +1,6 @@
 package io.parq.runtime;
 
-/**
- * A vector, made ready to be multiplied with a plane: as floats or whole numbers, as they are or in
- * tables of what every four bits of fields stand for.
- */
+/** A vector, made ready to be multiplied with a plane: floats or whole numbers. */
 @SuppressWarnings("ArrayRecordComponent") // plain carriers of arrays
 sealed interface Operand {
   /** What it was made for. */
@@ -38,19 +35,13 @@ sealed interface Operand {
   }
 
   /**
-   * Floats, for fields that are set into a mantissa.
+   * Floats.
    *
    * @param x the vector
-   * @param starts for each unit what its sum begins with, so that fields count from the centre
+   * @param starts for each unit what its sum begins with, so that fields that are set into a
+   *     fraction count from the centre
    */
   record Floats(Kind kind, float[] x, float[] starts) implements Operand {}
-
-  /**
-   * Tables of floats.
-   *
-   * @param tables in the order of a plane's bits, four at a time
-   */
-  record FloatTables(Kind kind, float[] tables) implements Operand {}
 
   /**
    * Whole numbers.
@@ -64,17 +55,5 @@ sealed interface Operand {
    *     group
    */
   record Shorts(Kind kind, float factor, int[] x, int[] starts, float[] offsets, int[] runs)
-      implements Operand {}
-
-  /**
-   * Tables of whole numbers.
-   *
-   * @param factor what they are multiples of
-   * @param tables in the order of a plane's bits, four at a time
-   * @param offsets for each group what has to be added, so that fields count from the centre
-   * @param runs units of columns over which sums fit 16 bits, one run after the other; each is of a
-   *     group
-   */
-  record ShortTables(Kind kind, float factor, short[] tables, float[] offsets, int[] runs)
       implements Operand {}
 }

@@ -44,7 +44,6 @@ final class ScalarKernels implements MatrixKernels {
     switch (x) {
       case Operand.Floats floats -> floats(plane, tile, scales, floats, y, yAt);
       case Operand.Shorts shorts -> shorts(plane, tile, scales, shorts, y, yAt);
-      default -> throw new IllegalArgumentException(x + ", expected no tables");
     }
   }
 

@@ -55,19 +55,20 @@ final class VectorFloats {
   }
 
   /** Up to 4 bits: four bits at a time are looked up in tables of sums. */
-  static void tables(
-      Plane plane, int tile, Scales scales, Operand.FloatTables x, float[] y, int yAt) {
+  static void tables(Plane plane, int tile, Scales scales, Operand.Floats x, float[] y, int yAt) {
     Kind kind = x.kind();
     int bits = kind.bits();
+    long stride = plane.stride();
     long at = plane.address(tile, 0);
     long sums = Scratch.ofTask().memory(2 * BLOCKS * BYTES).fill((byte) 0).address();
-    int next = 0;
+    long table = VectorTables.of(x);
     for (int g = 0; g < kind.groups(); g++) {
       for (int unit = 0; unit < kind.units(); unit += UNITS) {
         int steps = Math.min(UNITS, kind.units() - unit) * bits;
-        look(at, plane.stride(), x.tables(), next, steps, sums);
+        look(at, stride, table, steps, sums);
+        look(at + 2 * stride, stride, table, steps, sums + 4L * BYTES);
         at += (long) steps * BYTES;
-        next += steps * 4 * LANES;
+        table += steps * 4L * BYTES;
       }
       add(sums, 1, scales, tile, g, y, yAt);
     }
@@ -133,37 +134,66 @@ final class VectorFloats {
     }
   }
 
-  /** Steps of any bits, by tables of their own. */
-  private static void look(long at, long stride, float[] tables, int next, int steps, long sums) {
+  /** Steps of any bits of two row blocks, by tables of their own. */
+  private static void look(long at, long stride, long table, int steps, long sums) {
     for (int step = 0; step < steps; step++) {
-      for (int k = 0; k < BLOCKS; k++) {
-        IntVector t0 = FloatVector.fromArray(FLOATS, tables, next).reinterpretAsInts();
-        IntVector t1 = FloatVector.fromArray(FLOATS, tables, next + LANES).reinterpretAsInts();
-        IntVector t2 = FloatVector.fromArray(FLOATS, tables, next + 2 * LANES).reinterpretAsInts();
-        IntVector t3 = FloatVector.fromArray(FLOATS, tables, next + 3 * LANES).reinterpretAsInts();
-        IntVector w = IntVector.fromMemorySegment(INTS, ALL, at + k * stride, ORDER);
-        IntVector a0 = w.selectFrom(t0);
-        IntVector a1 = w.lanewise(VectorOperators.LSHR, 4).selectFrom(t1);
-        IntVector a2 = w.lanewise(VectorOperators.LSHR, 8).selectFrom(t2);
-        IntVector a3 = w.lanewise(VectorOperators.LSHR, 12).selectFrom(t3);
-        IntVector b0 = w.lanewise(VectorOperators.LSHR, 16).selectFrom(t0);
-        IntVector b1 = w.lanewise(VectorOperators.LSHR, 20).selectFrom(t1);
-        IntVector b2 = w.lanewise(VectorOperators.LSHR, 24).selectFrom(t2);
-        IntVector b3 = w.lanewise(VectorOperators.LSHR, 28).selectFrom(t3);
-        FloatVector a = a0.reinterpretAsFloats().add(a1.reinterpretAsFloats());
-        FloatVector c = a2.reinterpretAsFloats().add(a3.reinterpretAsFloats());
-        FloatVector b = b0.reinterpretAsFloats().add(b1.reinterpretAsFloats());
-        FloatVector d = b2.reinterpretAsFloats().add(b3.reinterpretAsFloats());
-        long to = k * 2L * BYTES;
-        a.add(c)
-            .add(FloatVector.fromMemorySegment(FLOATS, ALL, sums + to, ORDER))
-            .intoMemorySegment(ALL, sums + to, ORDER);
-        to += BYTES;
-        b.add(d)
-            .add(FloatVector.fromMemorySegment(FLOATS, ALL, sums + to, ORDER))
-            .intoMemorySegment(ALL, sums + to, ORDER);
-      }
-      next += 4 * LANES;
+      IntVector t0 = IntVector.fromMemorySegment(INTS, ALL, table, ORDER);
+      IntVector t1 = IntVector.fromMemorySegment(INTS, ALL, table + BYTES, ORDER);
+      IntVector t2 = IntVector.fromMemorySegment(INTS, ALL, table + 2L * BYTES, ORDER);
+      IntVector t3 = IntVector.fromMemorySegment(INTS, ALL, table + 3L * BYTES, ORDER);
+      IntVector w0 = IntVector.fromMemorySegment(INTS, ALL, at, ORDER);
+      FloatVector a0 =
+          w0.selectFrom(t0)
+              .reinterpretAsFloats()
+              .add(w0.lanewise(VectorOperators.LSHR, 4).selectFrom(t1).reinterpretAsFloats());
+      FloatVector c0 =
+          w0.lanewise(VectorOperators.LSHR, 8)
+              .selectFrom(t2)
+              .reinterpretAsFloats()
+              .add(w0.lanewise(VectorOperators.LSHR, 12).selectFrom(t3).reinterpretAsFloats());
+      a0.add(c0)
+          .add(FloatVector.fromMemorySegment(FLOATS, ALL, sums, ORDER))
+          .intoMemorySegment(ALL, sums, ORDER);
+      FloatVector b0 =
+          w0.lanewise(VectorOperators.LSHR, 16)
+              .selectFrom(t0)
+              .reinterpretAsFloats()
+              .add(w0.lanewise(VectorOperators.LSHR, 20).selectFrom(t1).reinterpretAsFloats());
+      FloatVector d0 =
+          w0.lanewise(VectorOperators.LSHR, 24)
+              .selectFrom(t2)
+              .reinterpretAsFloats()
+              .add(w0.lanewise(VectorOperators.LSHR, 28).selectFrom(t3).reinterpretAsFloats());
+      b0.add(d0)
+          .add(FloatVector.fromMemorySegment(FLOATS, ALL, sums + BYTES, ORDER))
+          .intoMemorySegment(ALL, sums + BYTES, ORDER);
+      IntVector w1 = IntVector.fromMemorySegment(INTS, ALL, at + stride, ORDER);
+      FloatVector a1 =
+          w1.selectFrom(t0)
+              .reinterpretAsFloats()
+              .add(w1.lanewise(VectorOperators.LSHR, 4).selectFrom(t1).reinterpretAsFloats());
+      FloatVector c1 =
+          w1.lanewise(VectorOperators.LSHR, 8)
+              .selectFrom(t2)
+              .reinterpretAsFloats()
+              .add(w1.lanewise(VectorOperators.LSHR, 12).selectFrom(t3).reinterpretAsFloats());
+      a1.add(c1)
+          .add(FloatVector.fromMemorySegment(FLOATS, ALL, sums + 2L * BYTES, ORDER))
+          .intoMemorySegment(ALL, sums + 2L * BYTES, ORDER);
+      FloatVector b1 =
+          w1.lanewise(VectorOperators.LSHR, 16)
+              .selectFrom(t0)
+              .reinterpretAsFloats()
+              .add(w1.lanewise(VectorOperators.LSHR, 20).selectFrom(t1).reinterpretAsFloats());
+      FloatVector d1 =
+          w1.lanewise(VectorOperators.LSHR, 24)
+              .selectFrom(t2)
+              .reinterpretAsFloats()
+              .add(w1.lanewise(VectorOperators.LSHR, 28).selectFrom(t3).reinterpretAsFloats());
+      b1.add(d1)
+          .add(FloatVector.fromMemorySegment(FLOATS, ALL, sums + 3L * BYTES, ORDER))
+          .intoMemorySegment(ALL, sums + 3L * BYTES, ORDER);
+      table += 4L * BYTES;
       at += BYTES;
     }
   }

@@ -33,6 +33,11 @@ final class VectorKernels implements MatrixKernels {
     return LANES == VectorTables.SIZE;
   }
 
+  /** Whether fields are looked up, where that is done with fields of so many bits. */
+  private static boolean usesTables(Kind kind, int most) {
+    return kind.bits() <= most && hasTables();
+  }
+
   @Override
   public boolean knows(int bits, boolean levels) {
     return levels ? bits == 4 && hasTables() : bits != 3 || hasTables();
@@ -40,11 +45,9 @@ final class VectorKernels implements MatrixKernels {
 
   @Override
   public Operand prepare(Kind kind, float[] x) {
-    if (kind.bits() <= 4 && hasTables()) {
-      return new Operand.FloatTables(kind, VectorTables.of(kind, x));
-    }
     int size = 1 << kind.bits();
-    float[] starts = Scratch.ofCaller().floats(kind.columns() / Geometry.UNIT);
+    int units = usesTables(kind, 4) ? 0 : kind.columns() / Geometry.UNIT;
+    float[] starts = Scratch.ofCaller().floats(units);
     for (int unit = 0; unit < starts.length; unit++) {
       float sum = 0;
       for (int i = unit * Geometry.UNIT; i < (unit + 1) * Geometry.UNIT; i++) {
@@ -89,9 +92,6 @@ final class VectorKernels implements MatrixKernels {
         starts[next] = -kind.half() * sum(sums, unit, unit + runs[next]);
       }
     }
-    if (kind.bits() < 4 && hasTables()) {
-      return new Operand.ShortTables(kind, factor, VectorTables.of(kind, pairs), offsets, runs);
-    }
     return new Operand.Shorts(kind, factor, pairs, starts, offsets, runs);
   }
 
@@ -117,9 +117,11 @@ final class VectorKernels implements MatrixKernels {
   @Override
   public void multiply(Plane plane, int tile, Scales scales, Operand x, float[] y, int yAt) {
     switch (x) {
-      case Operand.FloatTables tables -> VectorFloats.tables(plane, tile, scales, tables, y, yAt);
-      case Operand.ShortTables tables -> VectorShorts.tables(plane, tile, scales, tables, y, yAt);
+      case Operand.Floats floats when usesTables(x.kind(), 4) ->
+          VectorFloats.tables(plane, tile, scales, floats, y, yAt);
       case Operand.Floats floats -> VectorFloats.fields(plane, tile, scales, floats, y, yAt);
+      case Operand.Shorts shorts when usesTables(x.kind(), 3) ->
+          VectorShorts.tables(plane, tile, scales, shorts, y, yAt);
       case Operand.Shorts shorts -> VectorShorts.fields(plane, tile, scales, shorts, y, yAt);
     }
   }

@@ -57,20 +57,19 @@ final class VectorShorts {
   }
 
   /** Up to 3 bits: four bits at a time are looked up in tables of sums. */
-  static void tables(
-      Plane plane, int tile, Scales scales, Operand.ShortTables x, float[] y, int yAt) {
+  static void tables(Plane plane, int tile, Scales scales, Operand.Shorts x, float[] y, int yAt) {
     Kind kind = x.kind();
     long at = plane.address(tile, 0);
     long sums = sums();
-    int table = 0;
+    long table = VectorTables.of(x);
     int next = 0;
     for (int g = 0; g < kind.groups(); g++) {
       float offset = x.offsets()[g] * x.factor();
       for (int done = 0; done < kind.units(); done += x.runs()[next++]) {
         int steps = x.runs()[next] * kind.bits();
-        look(at, plane.stride(), x.tables(), table, steps, sums);
+        look(at, plane.stride(), table, steps, sums);
         at += (long) steps * BYTES;
-        table += steps * 4 * ROWS;
+        table += steps * 4L * BYTES;
         add(sums, (short) 0, offset, x.factor(), scales, tile, g, y, yAt);
         offset = 0;
       }
@@ -160,12 +159,12 @@ final class VectorShorts {
   }
 
   /** Steps of any bits, by tables. */
-  private static void look(long at, long stride, short[] tables, int next, int steps, long sums) {
+  private static void look(long at, long stride, long table, int steps, long sums) {
     for (int step = 0; step < steps; step++) {
-      ShortVector t0 = ShortVector.fromArray(SHORTS, tables, next);
-      ShortVector t1 = ShortVector.fromArray(SHORTS, tables, next + ROWS);
-      ShortVector t2 = ShortVector.fromArray(SHORTS, tables, next + 2 * ROWS);
-      ShortVector t3 = ShortVector.fromArray(SHORTS, tables, next + 3 * ROWS);
+      ShortVector t0 = ShortVector.fromMemorySegment(SHORTS, ALL, table, ORDER);
+      ShortVector t1 = ShortVector.fromMemorySegment(SHORTS, ALL, table + BYTES, ORDER);
+      ShortVector t2 = ShortVector.fromMemorySegment(SHORTS, ALL, table + 2L * BYTES, ORDER);
+      ShortVector t3 = ShortVector.fromMemorySegment(SHORTS, ALL, table + 3L * BYTES, ORDER);
       ShortVector w0 = IntVector.fromMemorySegment(INTS, ALL, at, ORDER).reinterpretAsShorts();
       ShortVector s0 =
           ShortVector.fromMemorySegment(SHORTS, ALL, sums, ORDER).add(w0.selectFrom(t0));
@@ -199,7 +198,7 @@ final class VectorShorts {
       s3 = s3.add(w3.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
       s3.add(w3.lanewise(VectorOperators.LSHR, 12).selectFrom(t3))
           .intoMemorySegment(ALL, sums + 3L * BYTES, ORDER);
-      next += 4 * ROWS;
+      table += 4L * BYTES;
       at += BYTES;
     }
   }

@@ -1,14 +1,23 @@
 package io.parq.runtime;
 
+import static io.parq.runtime.Memory.ALL;
+
 import io.parq.runtime.Operand.Kind;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Fills tables of sums, an entry in every lane. Every step of a {@link Plane} has four tables, one
- * for each four bits: of two columns' fields of 2 bits, or of four columns' single bits.
+ * Tables of a vector's sums, an entry in every lane. Every step of a {@link Plane} has four tables,
+ * one for each four bits: of two columns' fields of 2 bits, or of four columns' single bits.
+ *
+ * <p>Every thread makes its own, for as long as it multiplies with one vector: they are much to be
+ * fetched from another processor, and more to be written after that one has read the former ones.
  */
 final class VectorTables {
   /** Entries of a table. Of shorts there are twice as many, both halves the same. */
@@ -18,16 +27,41 @@ final class VectorTables {
   private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_512;
   private static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_512;
 
+  private static final int BYTES = FLOATS.vectorByteSize();
+  private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
+  private static final ThreadLocal<VectorTables> OF_THREAD =
+      ThreadLocal.withInitial(VectorTables::new);
+
+  private MemorySegment memory = MemorySegment.NULL;
+  private @Nullable Operand of;
+
   private VectorTables() {}
 
-  /** Entries of all tables of a row. */
-  private static int length(Kind kind, int size) {
-    return Math.multiplyExact(kind.columns() / Geometry.UNIT * kind.bits() * 4, size);
+  /** The address of this thread's tables of a vector. */
+  static long of(Operand x) {
+    VectorTables tables = OF_THREAD.get();
+    if (tables.of != x) {
+      tables.of = null;
+      tables.fill(x);
+      tables.of = x;
+    }
+    return tables.memory.address();
+  }
+
+  private void fill(Operand x) {
+    long bytes = (long) x.kind().columns() / Geometry.UNIT * x.kind().bits() * 4 * BYTES;
+    if (memory.byteSize() < bytes) {
+      memory = Arena.ofAuto().allocate(bytes, BYTES);
+    }
+    switch (x) {
+      case Operand.Floats floats -> floats(x.kind(), floats.x(), memory.address());
+      case Operand.Shorts shorts -> shorts(x.kind(), shorts.x(), memory.address());
+    }
   }
 
   /** What a column's field counts in each entry: {@code weight * field - centre}. */
   private static float[] counts(int column, int bits, int weight, float centre) {
-    float[] counts = Scratch.ofCaller().floats(2 * SIZE);
+    float[] counts = Scratch.ofTask().floats(2 * SIZE);
     for (int entry = 0; entry < counts.length; entry++) {
       counts[entry] = weight * (((entry % SIZE) >> (column * bits)) & ((1 << bits) - 1)) - centre;
     }
@@ -35,34 +69,34 @@ final class VectorTables {
   }
 
   private static short[] whole(float[] counts) {
-    short[] whole = Scratch.ofCaller().shorts(counts.length);
+    short[] whole = Scratch.ofTask().shorts(counts.length);
     for (int i = 0; i < whole.length; i++) {
       whole[i] = (short) counts[i];
     }
     return whole;
   }
 
-  /** Tables of floats. */
-  static float[] of(Kind kind, float[] x) {
-    float[] out = Scratch.ofCaller().floats(length(kind, SIZE));
+  private static void floats(Kind kind, float[] x, long out) {
     int bits = kind.bits();
     int columns = kind.columns();
     if (bits == 4) {
       float[] c0 = counts(0, 4, 1, kind.centre());
       for (int i = 0; i < columns; i++) {
-        FloatVector.fromArray(FLOATS, c0, 0).mul(x[i]).intoArray(out, i * SIZE);
+        FloatVector.fromArray(FLOATS, c0, 0)
+            .mul(x[i])
+            .intoMemorySegment(ALL, out + (long) i * BYTES, ORDER);
       }
-      return out;
+      return;
     }
     if (bits > 1) {
       float[] c0 = counts(0, 2, 1, kind.centre());
       float[] c1 = counts(1, 2, 1, kind.centre());
       for (int i = 0; i < columns; i += 2) {
-        int to = (i / Geometry.UNIT * 4 * bits + i % Geometry.UNIT / 2) * SIZE;
+        long to = out + (i / Geometry.UNIT * 4 * bits + i % Geometry.UNIT / 2) * (long) BYTES;
         FloatVector.fromArray(FLOATS, c0, 0)
             .mul(x[i])
             .add(FloatVector.fromArray(FLOATS, c1, 0).mul(x[i + 1]))
-            .intoArray(out, to);
+            .intoMemorySegment(ALL, to, ORDER);
       }
     }
     if (bits != 2) {
@@ -74,7 +108,8 @@ final class VectorTables {
       float[] c2 = counts(2, 1, weight, centre);
       float[] c3 = counts(3, 1, weight, centre);
       for (int i = 0; i < columns; i += 4) {
-        int to = (i / Geometry.UNIT * 4 * bits + first + i % Geometry.UNIT / 4) * SIZE;
+        long to =
+            out + (i / Geometry.UNIT * 4 * bits + first + i % Geometry.UNIT / 4) * (long) BYTES;
         FloatVector sum =
             FloatVector.fromArray(FLOATS, c0, 0)
                 .mul(x[i])
@@ -83,28 +118,26 @@ final class VectorTables {
                 FloatVector.fromArray(FLOATS, c2, 0)
                     .mul(x[i + 2])
                     .add(FloatVector.fromArray(FLOATS, c3, 0).mul(x[i + 3])))
-            .intoArray(out, to);
+            .intoMemorySegment(ALL, to, ORDER);
       }
     }
-    return out;
   }
 
-  /** Tables of whole numbers, of which those of x come in pairs. */
-  static short[] of(Kind kind, int[] pairs) {
-    short[] out = Scratch.ofCaller().shorts(length(kind, 2 * SIZE));
+  /** Of whole numbers in pairs. */
+  private static void shorts(Kind kind, int[] pairs, long out) {
     int bits = kind.bits();
     int columns = kind.columns();
     if (bits > 1) {
       short[] c0 = whole(counts(0, 2, 1, kind.half()));
       short[] c1 = whole(counts(1, 2, 1, kind.half()));
       for (int i = 0; i < columns; i += 2) {
-        int to = (i / Geometry.UNIT * 4 * bits + i % Geometry.UNIT / 2) * 2 * SIZE;
+        long to = out + (i / Geometry.UNIT * 4 * bits + i % Geometry.UNIT / 2) * (long) BYTES;
         ShortVector x0 = IntVector.broadcast(INTS, pairs[i]).reinterpretAsShorts();
         ShortVector x1 = IntVector.broadcast(INTS, pairs[i + 1]).reinterpretAsShorts();
         ShortVector.fromArray(SHORTS, c0, 0)
             .mul(x0)
             .add(ShortVector.fromArray(SHORTS, c1, 0).mul(x1))
-            .intoArray(out, to);
+            .intoMemorySegment(ALL, to, ORDER);
       }
     }
     if (bits != 2) {
@@ -116,7 +149,8 @@ final class VectorTables {
       short[] c2 = whole(counts(2, 1, weight, centre));
       short[] c3 = whole(counts(3, 1, weight, centre));
       for (int i = 0; i < columns; i += 4) {
-        int to = (i / Geometry.UNIT * 4 * bits + first + i % Geometry.UNIT / 4) * 2 * SIZE;
+        long to =
+            out + (i / Geometry.UNIT * 4 * bits + first + i % Geometry.UNIT / 4) * (long) BYTES;
         ShortVector x0 = IntVector.broadcast(INTS, pairs[i]).reinterpretAsShorts();
         ShortVector x1 = IntVector.broadcast(INTS, pairs[i + 1]).reinterpretAsShorts();
         ShortVector x2 = IntVector.broadcast(INTS, pairs[i + 2]).reinterpretAsShorts();
@@ -128,9 +162,8 @@ final class VectorTables {
                 ShortVector.fromArray(SHORTS, c2, 0)
                     .mul(x2)
                     .add(ShortVector.fromArray(SHORTS, c3, 0).mul(x3)))
-            .intoArray(out, to);
+            .intoMemorySegment(ALL, to, ORDER);
       }
     }
-    return out;
   }
 }
