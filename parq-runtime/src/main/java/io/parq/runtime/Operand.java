@@ -38,8 +38,8 @@ sealed interface Operand {
    * Floats.
    *
    * @param x the vector
-   * @param starts for each unit what its sum begins with, so that fields that are set into a
-   *     fraction count from the centre
+   * @param starts for every few columns what their sum begins with, so that fields that are set
+   *     into a fraction count from the centre
    */
   record Floats(Kind kind, float[] x, float[] starts) implements Operand {}
 

@@ -32,6 +32,11 @@ final class VectorFloats {
   /** Bits of a fraction. */
   private static final int FRACTION = 23;
 
+  /** Columns that a sum has a start for. */
+  static final int FEW = 4;
+
+  private static final int NIBBLE = 0xF << (FRACTION - 4);
+
   /** Units at a time: with short loops, methods are compiled before their loops are. */
   private static final int UNITS = 8;
 
@@ -41,20 +46,27 @@ final class VectorFloats {
   static void fields(Plane plane, int tile, Scales scales, Operand.Floats x, float[] y, int yAt) {
     Kind kind = x.kind();
     int bits = kind.bits();
+    long stride = plane.stride();
     long at = plane.address(tile, 0);
     long sums = Scratch.ofTask().memory(2 * BLOCKS * BYTES).fill((byte) 0).address();
-    for (int unit = 0; unit < kind.groups() * kind.units(); unit++) {
-      float start = x.starts()[unit];
-      int column = unit * Geometry.UNIT;
-      set(at, plane.stride(), x.x(), column, bits, start, sums);
-      at += (long) bits * BYTES;
-      if ((unit + 1) % kind.units() == 0) {
-        add(sums, 1 << bits, scales, tile, unit / kind.units(), y, yAt);
+    int column = 0;
+    for (int g = 0; g < kind.groups(); g++) {
+      for (int unit = 0; unit < kind.units(); unit += UNITS) {
+        int units = Math.min(UNITS, kind.units() - unit);
+        int steps = units * bits;
+        if (bits == 4) {
+          nibbles(at, stride, x.x(), x.starts(), column, steps, sums);
+        } else {
+          set(at, stride, x.x(), x.starts(), column, steps, bits, sums);
+        }
+        column += units * Geometry.UNIT;
+        at += (long) steps * BYTES;
       }
+      add(sums, 1 << bits, scales, tile, g, y, yAt);
     }
   }
 
-  /** Up to 4 bits: four bits at a time are looked up in tables of sums. */
+  /** Up to 3 bits: four bits at a time are looked up in tables of sums. */
   static void tables(Plane plane, int tile, Scales scales, Operand.Floats x, float[] y, int yAt) {
     Kind kind = x.kind();
     int bits = kind.bits();
@@ -66,7 +78,6 @@ final class VectorFloats {
       for (int unit = 0; unit < kind.units(); unit += UNITS) {
         int steps = Math.min(UNITS, kind.units() - unit) * bits;
         look(at, stride, table, steps, sums);
-        look(at + 2 * stride, stride, table, steps, sums + 4L * BYTES);
         at += (long) steps * BYTES;
         table += steps * 4L * BYTES;
       }
@@ -98,14 +109,14 @@ final class VectorFloats {
     }
   }
 
-  /** A unit of columns whose fields are set into a fraction. */
+  /** Steps of 1, 2, 4 or 8 bits. */
   private static void set(
-      long at, long stride, float[] x, int column, int bits, float start, long sums) {
+      long at, long stride, float[] x, float[] starts, int column, int steps, int bits, long sums) {
     int first = FRACTION - bits;
     int mask = ((1 << bits) - 1) << first;
-    float begin = start;
-    for (int step = 0; step < bits; step++) {
+    for (int step = 0; step < steps; step++) {
       for (int to = first; to > first - Short.SIZE; to -= 2 * bits) {
+        float begin = column % FEW == 0 ? starts[column / FEW] : 0;
         for (int k = 0; k < BLOCKS; k++) {
           FloatVector x0 = FloatVector.broadcast(FLOATS, x[column]);
           FloatVector x1 = FloatVector.broadcast(FLOATS, x[column + 1]);
@@ -128,73 +139,80 @@ final class VectorFloats {
               .intoMemorySegment(ALL, sums + k * 2L * BYTES + BYTES, ORDER);
         }
         column += 2;
-        begin = 0;
       }
       at += BYTES;
     }
   }
 
-  /** Steps of any bits of two row blocks, by tables of their own. */
-  private static void look(long at, long stride, long table, int steps, long sums) {
-    for (int step = 0; step < steps; step++) {
+  /** Steps of fields of 4 bits. */
+  private static void nibbles(
+      long at, long stride, float[] x, float[] starts, int first, int steps, long sums) {
+    for (int i = 0; i < steps * BLOCKS; i++) {
+      int step = i / BLOCKS;
+      int k = i % BLOCKS;
+      int column = first + step * FEW;
+      long to = sums + k * 2L * BYTES;
+      FloatVector start = FloatVector.broadcast(FLOATS, starts[column / FEW]);
+      FloatVector x0 = FloatVector.broadcast(FLOATS, x[column]);
+      FloatVector x1 = FloatVector.broadcast(FLOATS, x[column + 1]);
+      FloatVector x2 = FloatVector.broadcast(FLOATS, x[column + 2]);
+      FloatVector x3 = FloatVector.broadcast(FLOATS, x[column + 3]);
+      IntVector w =
+          IntVector.fromMemorySegment(INTS, ALL, at + k * stride + (long) step * BYTES, ORDER);
+      IntVector a0 = w.lanewise(VectorOperators.LSHL, 19).and(NIBBLE).or(ONE);
+      IntVector a1 = w.lanewise(VectorOperators.LSHL, 15).and(NIBBLE).or(ONE);
+      IntVector a2 = w.lanewise(VectorOperators.LSHL, 11).and(NIBBLE).or(ONE);
+      IntVector a3 = w.lanewise(VectorOperators.LSHL, 7).and(NIBBLE).or(ONE);
+      FloatVector a = a0.reinterpretAsFloats().fma(x0, start);
+      a = a1.reinterpretAsFloats().fma(x1, a);
+      a = a2.reinterpretAsFloats().fma(x2, a);
+      a3.reinterpretAsFloats()
+          .fma(x3, a)
+          .add(FloatVector.fromMemorySegment(FLOATS, ALL, to, ORDER))
+          .intoMemorySegment(ALL, to, ORDER);
+      IntVector b0 = w.lanewise(VectorOperators.LSHL, 3).and(NIBBLE).or(ONE);
+      IntVector b1 = w.lanewise(VectorOperators.LSHR, 1).and(NIBBLE).or(ONE);
+      IntVector b2 = w.lanewise(VectorOperators.LSHR, 5).and(NIBBLE).or(ONE);
+      IntVector b3 = w.lanewise(VectorOperators.LSHR, 9).and(NIBBLE).or(ONE);
+      FloatVector b = b0.reinterpretAsFloats().fma(x0, start);
+      b = b1.reinterpretAsFloats().fma(x1, b);
+      b = b2.reinterpretAsFloats().fma(x2, b);
+      b3.reinterpretAsFloats()
+          .fma(x3, b)
+          .add(FloatVector.fromMemorySegment(FLOATS, ALL, to + BYTES, ORDER))
+          .intoMemorySegment(ALL, to + BYTES, ORDER);
+    }
+  }
+
+  /** Steps of any bits, by tables of their own. */
+  private static void look(long at, long stride, long tables, int steps, long sums) {
+    for (int i = 0; i < steps * BLOCKS; i++) {
+      int step = i / BLOCKS;
+      int k = i % BLOCKS;
+      long table = tables + step * 4L * BYTES;
+      long to = sums + k * 2L * BYTES;
       IntVector t0 = IntVector.fromMemorySegment(INTS, ALL, table, ORDER);
       IntVector t1 = IntVector.fromMemorySegment(INTS, ALL, table + BYTES, ORDER);
       IntVector t2 = IntVector.fromMemorySegment(INTS, ALL, table + 2L * BYTES, ORDER);
       IntVector t3 = IntVector.fromMemorySegment(INTS, ALL, table + 3L * BYTES, ORDER);
-      IntVector w0 = IntVector.fromMemorySegment(INTS, ALL, at, ORDER);
-      FloatVector a0 =
-          w0.selectFrom(t0)
-              .reinterpretAsFloats()
-              .add(w0.lanewise(VectorOperators.LSHR, 4).selectFrom(t1).reinterpretAsFloats());
-      FloatVector c0 =
-          w0.lanewise(VectorOperators.LSHR, 8)
-              .selectFrom(t2)
-              .reinterpretAsFloats()
-              .add(w0.lanewise(VectorOperators.LSHR, 12).selectFrom(t3).reinterpretAsFloats());
-      a0.add(c0)
-          .add(FloatVector.fromMemorySegment(FLOATS, ALL, sums, ORDER))
-          .intoMemorySegment(ALL, sums, ORDER);
-      FloatVector b0 =
-          w0.lanewise(VectorOperators.LSHR, 16)
-              .selectFrom(t0)
-              .reinterpretAsFloats()
-              .add(w0.lanewise(VectorOperators.LSHR, 20).selectFrom(t1).reinterpretAsFloats());
-      FloatVector d0 =
-          w0.lanewise(VectorOperators.LSHR, 24)
-              .selectFrom(t2)
-              .reinterpretAsFloats()
-              .add(w0.lanewise(VectorOperators.LSHR, 28).selectFrom(t3).reinterpretAsFloats());
-      b0.add(d0)
-          .add(FloatVector.fromMemorySegment(FLOATS, ALL, sums + BYTES, ORDER))
-          .intoMemorySegment(ALL, sums + BYTES, ORDER);
-      IntVector w1 = IntVector.fromMemorySegment(INTS, ALL, at + stride, ORDER);
-      FloatVector a1 =
-          w1.selectFrom(t0)
-              .reinterpretAsFloats()
-              .add(w1.lanewise(VectorOperators.LSHR, 4).selectFrom(t1).reinterpretAsFloats());
-      FloatVector c1 =
-          w1.lanewise(VectorOperators.LSHR, 8)
-              .selectFrom(t2)
-              .reinterpretAsFloats()
-              .add(w1.lanewise(VectorOperators.LSHR, 12).selectFrom(t3).reinterpretAsFloats());
-      a1.add(c1)
-          .add(FloatVector.fromMemorySegment(FLOATS, ALL, sums + 2L * BYTES, ORDER))
-          .intoMemorySegment(ALL, sums + 2L * BYTES, ORDER);
-      FloatVector b1 =
-          w1.lanewise(VectorOperators.LSHR, 16)
-              .selectFrom(t0)
-              .reinterpretAsFloats()
-              .add(w1.lanewise(VectorOperators.LSHR, 20).selectFrom(t1).reinterpretAsFloats());
-      FloatVector d1 =
-          w1.lanewise(VectorOperators.LSHR, 24)
-              .selectFrom(t2)
-              .reinterpretAsFloats()
-              .add(w1.lanewise(VectorOperators.LSHR, 28).selectFrom(t3).reinterpretAsFloats());
-      b1.add(d1)
-          .add(FloatVector.fromMemorySegment(FLOATS, ALL, sums + 3L * BYTES, ORDER))
-          .intoMemorySegment(ALL, sums + 3L * BYTES, ORDER);
-      table += 4L * BYTES;
-      at += BYTES;
+      IntVector w =
+          IntVector.fromMemorySegment(INTS, ALL, at + k * stride + (long) step * BYTES, ORDER);
+      FloatVector a0 = w.selectFrom(t0).reinterpretAsFloats();
+      FloatVector a1 = w.lanewise(VectorOperators.LSHR, 4).selectFrom(t1).reinterpretAsFloats();
+      FloatVector a2 = w.lanewise(VectorOperators.LSHR, 8).selectFrom(t2).reinterpretAsFloats();
+      FloatVector a3 = w.lanewise(VectorOperators.LSHR, 12).selectFrom(t3).reinterpretAsFloats();
+      a0.add(a1)
+          .add(a2.add(a3))
+          .add(FloatVector.fromMemorySegment(FLOATS, ALL, to, ORDER))
+          .intoMemorySegment(ALL, to, ORDER);
+      FloatVector b0 = w.lanewise(VectorOperators.LSHR, 16).selectFrom(t0).reinterpretAsFloats();
+      FloatVector b1 = w.lanewise(VectorOperators.LSHR, 20).selectFrom(t1).reinterpretAsFloats();
+      FloatVector b2 = w.lanewise(VectorOperators.LSHR, 24).selectFrom(t2).reinterpretAsFloats();
+      FloatVector b3 = w.lanewise(VectorOperators.LSHR, 28).selectFrom(t3).reinterpretAsFloats();
+      b0.add(b1)
+          .add(b2.add(b3))
+          .add(FloatVector.fromMemorySegment(FLOATS, ALL, to + BYTES, ORDER))
+          .intoMemorySegment(ALL, to + BYTES, ORDER);
     }
   }
 

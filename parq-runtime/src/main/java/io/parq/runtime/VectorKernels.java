@@ -33,9 +33,8 @@ final class VectorKernels implements MatrixKernels {
     return LANES == VectorTables.SIZE;
   }
 
-  /** Whether fields are looked up, where that is done with fields of so many bits. */
-  private static boolean usesTables(Kind kind, int most) {
-    return kind.bits() <= most && hasTables();
+  private static boolean usesTables(Kind kind) {
+    return kind.bits() < 4 && hasTables();
   }
 
   @Override
@@ -45,15 +44,15 @@ final class VectorKernels implements MatrixKernels {
 
   @Override
   public Operand prepare(Kind kind, float[] x) {
-    int size = 1 << kind.bits();
-    int units = usesTables(kind, 4) ? 0 : kind.columns() / Geometry.UNIT;
-    float[] starts = Scratch.ofCaller().floats(units);
-    for (int unit = 0; unit < starts.length; unit++) {
-      float sum = 0;
-      for (int i = unit * Geometry.UNIT; i < (unit + 1) * Geometry.UNIT; i++) {
-        sum += x[i];
+    float centre = kind.centre() / (1 << kind.bits());
+    float[] starts =
+        Scratch.ofCaller().floats(usesTables(kind) ? 0 : kind.columns() / VectorFloats.FEW);
+    for (int i = 0; i < starts.length; i++) {
+      float start = 0;
+      for (int column = i * VectorFloats.FEW; column < (i + 1) * VectorFloats.FEW; column++) {
+        start -= (1 + centre) * x[column];
       }
-      starts[unit] = -(1 + kind.centre() / size) * sum;
+      starts[i] = start;
     }
     return new Operand.Floats(kind, x, starts);
   }
@@ -117,10 +116,10 @@ final class VectorKernels implements MatrixKernels {
   @Override
   public void multiply(Plane plane, int tile, Scales scales, Operand x, float[] y, int yAt) {
     switch (x) {
-      case Operand.Floats floats when usesTables(x.kind(), 4) ->
+      case Operand.Floats floats when usesTables(x.kind()) ->
           VectorFloats.tables(plane, tile, scales, floats, y, yAt);
       case Operand.Floats floats -> VectorFloats.fields(plane, tile, scales, floats, y, yAt);
-      case Operand.Shorts shorts when usesTables(x.kind(), 3) ->
+      case Operand.Shorts shorts when usesTables(x.kind()) ->
           VectorShorts.tables(plane, tile, scales, shorts, y, yAt);
       case Operand.Shorts shorts -> VectorShorts.fields(plane, tile, scales, shorts, y, yAt);
     }

@@ -79,15 +79,6 @@ final class VectorTables {
   private static void floats(Kind kind, float[] x, long out) {
     int bits = kind.bits();
     int columns = kind.columns();
-    if (bits == 4) {
-      float[] c0 = counts(0, 4, 1, kind.centre());
-      for (int i = 0; i < columns; i++) {
-        FloatVector.fromArray(FLOATS, c0, 0)
-            .mul(x[i])
-            .intoMemorySegment(ALL, out + (long) i * BYTES, ORDER);
-      }
-      return;
-    }
     if (bits > 1) {
       float[] c0 = counts(0, 2, 1, kind.centre());
       float[] c1 = counts(1, 2, 1, kind.centre());
