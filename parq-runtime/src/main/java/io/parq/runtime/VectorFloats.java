@@ -218,39 +218,35 @@ final class VectorFloats {
 
   /** Steps of 4 bits, by one table for all. */
   private static void look(
-      long at, long stride, float[] levels, float[] x, int column, int steps, long sums) {
-    for (int step = 0; step < steps; step++) {
-      for (int k = 0; k < BLOCKS; k++) {
-        IntVector t = FloatVector.fromArray(FLOATS, levels, 0).reinterpretAsInts();
-        FloatVector x0 = FloatVector.broadcast(FLOATS, x[column]);
-        FloatVector x1 = FloatVector.broadcast(FLOATS, x[column + 1]);
-        FloatVector x2 = FloatVector.broadcast(FLOATS, x[column + 2]);
-        FloatVector x3 = FloatVector.broadcast(FLOATS, x[column + 3]);
-        IntVector w = IntVector.fromMemorySegment(INTS, ALL, at + k * stride, ORDER);
-        IntVector a0 = w.selectFrom(t);
-        IntVector a1 = w.lanewise(VectorOperators.LSHR, 4).selectFrom(t);
-        IntVector a2 = w.lanewise(VectorOperators.LSHR, 8).selectFrom(t);
-        IntVector a3 = w.lanewise(VectorOperators.LSHR, 12).selectFrom(t);
-        IntVector b0 = w.lanewise(VectorOperators.LSHR, 16).selectFrom(t);
-        IntVector b1 = w.lanewise(VectorOperators.LSHR, 20).selectFrom(t);
-        IntVector b2 = w.lanewise(VectorOperators.LSHR, 24).selectFrom(t);
-        IntVector b3 = w.lanewise(VectorOperators.LSHR, 28).selectFrom(t);
-        FloatVector a = FloatVector.fromMemorySegment(FLOATS, ALL, sums + k * 2L * BYTES, ORDER);
-        a = a0.reinterpretAsFloats().fma(x0, a);
-        a = a1.reinterpretAsFloats().fma(x1, a);
-        a = a2.reinterpretAsFloats().fma(x2, a);
-        a3.reinterpretAsFloats().fma(x3, a).intoMemorySegment(ALL, sums + k * 2L * BYTES, ORDER);
-        FloatVector b =
-            FloatVector.fromMemorySegment(FLOATS, ALL, sums + k * 2L * BYTES + BYTES, ORDER);
-        b = b0.reinterpretAsFloats().fma(x0, b);
-        b = b1.reinterpretAsFloats().fma(x1, b);
-        b = b2.reinterpretAsFloats().fma(x2, b);
-        b3.reinterpretAsFloats()
-            .fma(x3, b)
-            .intoMemorySegment(ALL, sums + k * 2L * BYTES + BYTES, ORDER);
-      }
-      column += 4;
-      at += BYTES;
+      long at, long stride, float[] levels, float[] x, int first, int steps, long sums) {
+    for (int i = 0; i < steps * BLOCKS; i++) {
+      int step = i / BLOCKS;
+      int k = i % BLOCKS;
+      int column = first + step * 4;
+      long from = at + k * stride + (long) step * BYTES;
+      long to = sums + k * 2L * BYTES;
+      IntVector t = FloatVector.fromArray(FLOATS, levels, 0).reinterpretAsInts();
+      FloatVector x0 = FloatVector.broadcast(FLOATS, x[column]);
+      FloatVector x1 = FloatVector.broadcast(FLOATS, x[column + 1]);
+      FloatVector x2 = FloatVector.broadcast(FLOATS, x[column + 2]);
+      FloatVector x3 = FloatVector.broadcast(FLOATS, x[column + 3]);
+      IntVector w = IntVector.fromMemorySegment(INTS, ALL, from, ORDER);
+      FloatVector a0 = w.selectFrom(t).reinterpretAsFloats();
+      FloatVector a1 = w.lanewise(VectorOperators.LSHR, 4).selectFrom(t).reinterpretAsFloats();
+      FloatVector a2 = w.lanewise(VectorOperators.LSHR, 8).selectFrom(t).reinterpretAsFloats();
+      FloatVector a3 = w.lanewise(VectorOperators.LSHR, 12).selectFrom(t).reinterpretAsFloats();
+      a1.fma(x1, a0.mul(x0))
+          .add(a3.fma(x3, a2.mul(x2)))
+          .add(FloatVector.fromMemorySegment(FLOATS, ALL, to, ORDER))
+          .intoMemorySegment(ALL, to, ORDER);
+      FloatVector b0 = w.lanewise(VectorOperators.LSHR, 16).selectFrom(t).reinterpretAsFloats();
+      FloatVector b1 = w.lanewise(VectorOperators.LSHR, 20).selectFrom(t).reinterpretAsFloats();
+      FloatVector b2 = w.lanewise(VectorOperators.LSHR, 24).selectFrom(t).reinterpretAsFloats();
+      FloatVector b3 = w.lanewise(VectorOperators.LSHR, 28).selectFrom(t).reinterpretAsFloats();
+      b1.fma(x1, b0.mul(x0))
+          .add(b3.fma(x3, b2.mul(x2)))
+          .add(FloatVector.fromMemorySegment(FLOATS, ALL, to + BYTES, ORDER))
+          .intoMemorySegment(ALL, to + BYTES, ORDER);
     }
   }
 

@@ -36,36 +36,36 @@ final class VectorPlain {
   static void singles(Plane plane, int tile, float[] x, int first, int end, float[] y, int yAt) {
     long stride = plane.stride() / 2;
     long at = plane.address(tile, 0) + (long) first * BYTES;
-    for (int i = first; i < end; i += 8) {
-      for (int k = 0; k < 2 * BLOCKS; k++) {
-        long from = at + k * stride;
-        int to = yAt + k * LANES;
-        FloatVector s = FloatVector.fromArray(FLOATS, y, to);
-        FloatVector t = FloatVector.fromMemorySegment(FLOATS, ALL, from, ORDER).mul(x[i]);
-        s =
-            FloatVector.fromMemorySegment(FLOATS, ALL, from + BYTES, ORDER)
-                .fma(FloatVector.broadcast(FLOATS, x[i + 1]), s);
-        t =
-            FloatVector.fromMemorySegment(FLOATS, ALL, from + 2L * BYTES, ORDER)
-                .fma(FloatVector.broadcast(FLOATS, x[i + 2]), t);
-        s =
-            FloatVector.fromMemorySegment(FLOATS, ALL, from + 3L * BYTES, ORDER)
-                .fma(FloatVector.broadcast(FLOATS, x[i + 3]), s);
-        t =
-            FloatVector.fromMemorySegment(FLOATS, ALL, from + 4L * BYTES, ORDER)
-                .fma(FloatVector.broadcast(FLOATS, x[i + 4]), t);
-        s =
-            FloatVector.fromMemorySegment(FLOATS, ALL, from + 5L * BYTES, ORDER)
-                .fma(FloatVector.broadcast(FLOATS, x[i + 5]), s);
-        t =
-            FloatVector.fromMemorySegment(FLOATS, ALL, from + 6L * BYTES, ORDER)
-                .fma(FloatVector.broadcast(FLOATS, x[i + 6]), t);
-        s =
-            FloatVector.fromMemorySegment(FLOATS, ALL, from + 7L * BYTES, ORDER)
-                .fma(FloatVector.broadcast(FLOATS, x[i + 7]), s);
-        s.add(t).intoArray(y, to);
-      }
-      at += 8L * BYTES;
+    for (int turn = 0; turn < (end - first) / 8 * 2 * BLOCKS; turn++) {
+      int k = turn % (2 * BLOCKS);
+      int step = turn / (2 * BLOCKS);
+      int i = first + 8 * step;
+      long from = at + k * stride + step * 8L * BYTES;
+      int to = yAt + k * LANES;
+      FloatVector s = FloatVector.fromArray(FLOATS, y, to);
+      FloatVector t = FloatVector.fromMemorySegment(FLOATS, ALL, from, ORDER).mul(x[i]);
+      s =
+          FloatVector.fromMemorySegment(FLOATS, ALL, from + BYTES, ORDER)
+              .fma(FloatVector.broadcast(FLOATS, x[i + 1]), s);
+      t =
+          FloatVector.fromMemorySegment(FLOATS, ALL, from + 2L * BYTES, ORDER)
+              .fma(FloatVector.broadcast(FLOATS, x[i + 2]), t);
+      s =
+          FloatVector.fromMemorySegment(FLOATS, ALL, from + 3L * BYTES, ORDER)
+              .fma(FloatVector.broadcast(FLOATS, x[i + 3]), s);
+      t =
+          FloatVector.fromMemorySegment(FLOATS, ALL, from + 4L * BYTES, ORDER)
+              .fma(FloatVector.broadcast(FLOATS, x[i + 4]), t);
+      s =
+          FloatVector.fromMemorySegment(FLOATS, ALL, from + 5L * BYTES, ORDER)
+              .fma(FloatVector.broadcast(FLOATS, x[i + 5]), s);
+      t =
+          FloatVector.fromMemorySegment(FLOATS, ALL, from + 6L * BYTES, ORDER)
+              .fma(FloatVector.broadcast(FLOATS, x[i + 6]), t);
+      s =
+          FloatVector.fromMemorySegment(FLOATS, ALL, from + 7L * BYTES, ORDER)
+              .fma(FloatVector.broadcast(FLOATS, x[i + 7]), s);
+      s.add(t).intoArray(y, to);
     }
   }
 
@@ -73,30 +73,30 @@ final class VectorPlain {
   static void brains(Plane plane, int tile, float[] x, int first, int end, float[] y, int yAt) {
     long stride = plane.stride();
     long at = plane.address(tile, 0) + (long) first * BYTES;
-    for (int i = first; i < end; i += 4) {
-      for (int k = 0; k < BLOCKS; k++) {
-        FloatVector x0 = FloatVector.broadcast(FLOATS, x[i]);
-        FloatVector x1 = FloatVector.broadcast(FLOATS, x[i + 1]);
-        FloatVector x2 = FloatVector.broadcast(FLOATS, x[i + 2]);
-        FloatVector x3 = FloatVector.broadcast(FLOATS, x[i + 3]);
-        long from = at + k * stride;
-        int to = yAt + k * ROWS;
-        IntVector w0 = IntVector.fromMemorySegment(INTS, ALL, from, ORDER);
-        IntVector w1 = IntVector.fromMemorySegment(INTS, ALL, from + BYTES, ORDER);
-        IntVector w2 = IntVector.fromMemorySegment(INTS, ALL, from + 2L * BYTES, ORDER);
-        IntVector w3 = IntVector.fromMemorySegment(INTS, ALL, from + 3L * BYTES, ORDER);
-        FloatVector a = FloatVector.fromArray(FLOATS, y, to);
-        a = w0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x0, a);
-        a = w1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x1, a);
-        a = w2.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x2, a);
-        w3.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x3, a).intoArray(y, to);
-        FloatVector b = FloatVector.fromArray(FLOATS, y, to + LANES);
-        b = w0.and(UPPER).reinterpretAsFloats().fma(x0, b);
-        b = w1.and(UPPER).reinterpretAsFloats().fma(x1, b);
-        b = w2.and(UPPER).reinterpretAsFloats().fma(x2, b);
-        w3.and(UPPER).reinterpretAsFloats().fma(x3, b).intoArray(y, to + LANES);
-      }
-      at += 4L * BYTES;
+    for (int turn = 0; turn < (end - first) / 4 * BLOCKS; turn++) {
+      int k = turn % BLOCKS;
+      int step = turn / BLOCKS;
+      int i = first + 4 * step;
+      FloatVector x0 = FloatVector.broadcast(FLOATS, x[i]);
+      FloatVector x1 = FloatVector.broadcast(FLOATS, x[i + 1]);
+      FloatVector x2 = FloatVector.broadcast(FLOATS, x[i + 2]);
+      FloatVector x3 = FloatVector.broadcast(FLOATS, x[i + 3]);
+      long from = at + k * stride + step * 4L * BYTES;
+      int to = yAt + k * ROWS;
+      IntVector w0 = IntVector.fromMemorySegment(INTS, ALL, from, ORDER);
+      IntVector w1 = IntVector.fromMemorySegment(INTS, ALL, from + BYTES, ORDER);
+      IntVector w2 = IntVector.fromMemorySegment(INTS, ALL, from + 2L * BYTES, ORDER);
+      IntVector w3 = IntVector.fromMemorySegment(INTS, ALL, from + 3L * BYTES, ORDER);
+      FloatVector a = FloatVector.fromArray(FLOATS, y, to);
+      a = w0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x0, a);
+      a = w1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x1, a);
+      a = w2.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x2, a);
+      w3.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(x3, a).intoArray(y, to);
+      FloatVector b = FloatVector.fromArray(FLOATS, y, to + LANES);
+      b = w0.and(UPPER).reinterpretAsFloats().fma(x0, b);
+      b = w1.and(UPPER).reinterpretAsFloats().fma(x1, b);
+      b = w2.and(UPPER).reinterpretAsFloats().fma(x2, b);
+      w3.and(UPPER).reinterpretAsFloats().fma(x3, b).intoArray(y, to + LANES);
     }
   }
 
@@ -104,30 +104,30 @@ final class VectorPlain {
   static void halves(Plane plane, int tile, float[] x, int first, int end, float[] y, int yAt) {
     long stride = plane.stride();
     long at = plane.address(tile, 0) + (long) first * BYTES;
-    for (int i = first; i < end; i += 2) {
+    for (int turn = 0; turn < (end - first) / 2 * BLOCKS; turn++) {
+      int k = turn % BLOCKS;
+      int step = turn / BLOCKS;
+      int i = first + 2 * step;
       float x0 = x[i] * FROM_HALF;
       float x1 = x[i + 1] * FROM_HALF;
-      for (int k = 0; k < BLOCKS; k++) {
-        long from = at + k * stride;
-        int to = yAt + k * ROWS;
-        FloatVector a = FloatVector.fromArray(FLOATS, y, to);
-        FloatVector b = FloatVector.fromArray(FLOATS, y, to + LANES);
-        IntVector w0 = IntVector.fromMemorySegment(INTS, ALL, from, ORDER);
-        IntVector l0 = w0.lanewise(VectorOperators.LSHL, 16);
-        IntVector a0 = l0.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(l0.and(SIGN));
-        IntVector b0 = w0.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(w0.and(SIGN));
-        a = a0.reinterpretAsFloats().fma(FloatVector.broadcast(FLOATS, x0), a);
-        b = b0.reinterpretAsFloats().fma(FloatVector.broadcast(FLOATS, x0), b);
-        IntVector w1 = IntVector.fromMemorySegment(INTS, ALL, from + BYTES, ORDER);
-        IntVector l1 = w1.lanewise(VectorOperators.LSHL, 16);
-        IntVector a1 = l1.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(l1.and(SIGN));
-        IntVector b1 = w1.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(w1.and(SIGN));
-        a = a1.reinterpretAsFloats().fma(FloatVector.broadcast(FLOATS, x1), a);
-        b = b1.reinterpretAsFloats().fma(FloatVector.broadcast(FLOATS, x1), b);
-        a.intoArray(y, to);
-        b.intoArray(y, to + LANES);
-      }
-      at += 2L * BYTES;
+      long from = at + k * stride + step * 2L * BYTES;
+      int to = yAt + k * ROWS;
+      FloatVector a = FloatVector.fromArray(FLOATS, y, to);
+      FloatVector b = FloatVector.fromArray(FLOATS, y, to + LANES);
+      IntVector w0 = IntVector.fromMemorySegment(INTS, ALL, from, ORDER);
+      IntVector l0 = w0.lanewise(VectorOperators.LSHL, 16);
+      IntVector a0 = l0.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(l0.and(SIGN));
+      IntVector b0 = w0.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(w0.and(SIGN));
+      a = a0.reinterpretAsFloats().fma(FloatVector.broadcast(FLOATS, x0), a);
+      b = b0.reinterpretAsFloats().fma(FloatVector.broadcast(FLOATS, x0), b);
+      IntVector w1 = IntVector.fromMemorySegment(INTS, ALL, from + BYTES, ORDER);
+      IntVector l1 = w1.lanewise(VectorOperators.LSHL, 16);
+      IntVector a1 = l1.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(l1.and(SIGN));
+      IntVector b1 = w1.lanewise(VectorOperators.LSHR, 3).and(MAGNITUDE).or(w1.and(SIGN));
+      a = a1.reinterpretAsFloats().fma(FloatVector.broadcast(FLOATS, x1), a);
+      b = b1.reinterpretAsFloats().fma(FloatVector.broadcast(FLOATS, x1), b);
+      a.intoArray(y, to);
+      b.intoArray(y, to + LANES);
     }
   }
 }
