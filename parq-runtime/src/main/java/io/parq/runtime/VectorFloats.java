@@ -235,16 +235,14 @@ final class VectorFloats {
       FloatVector a1 = w.lanewise(VectorOperators.LSHR, 4).selectFrom(t).reinterpretAsFloats();
       FloatVector a2 = w.lanewise(VectorOperators.LSHR, 8).selectFrom(t).reinterpretAsFloats();
       FloatVector a3 = w.lanewise(VectorOperators.LSHR, 12).selectFrom(t).reinterpretAsFloats();
-      a1.fma(x1, a0.mul(x0))
-          .add(a3.fma(x3, a2.mul(x2)))
+      a3.fma(x3, a2.fma(x2, a1.fma(x1, a0.mul(x0))))
           .add(FloatVector.fromMemorySegment(FLOATS, ALL, to, ORDER))
           .intoMemorySegment(ALL, to, ORDER);
       FloatVector b0 = w.lanewise(VectorOperators.LSHR, 16).selectFrom(t).reinterpretAsFloats();
       FloatVector b1 = w.lanewise(VectorOperators.LSHR, 20).selectFrom(t).reinterpretAsFloats();
       FloatVector b2 = w.lanewise(VectorOperators.LSHR, 24).selectFrom(t).reinterpretAsFloats();
       FloatVector b3 = w.lanewise(VectorOperators.LSHR, 28).selectFrom(t).reinterpretAsFloats();
-      b1.fma(x1, b0.mul(x0))
-          .add(b3.fma(x3, b2.mul(x2)))
+      b3.fma(x3, b2.fma(x2, b1.fma(x1, b0.mul(x0))))
           .add(FloatVector.fromMemorySegment(FLOATS, ALL, to + BYTES, ORDER))
           .intoMemorySegment(ALL, to + BYTES, ORDER);
     }
