@@ -152,7 +152,7 @@ final class VectorFloats {
       int k = i % BLOCKS;
       int column = first + step * FEW;
       long to = sums + k * 2L * BYTES;
-      FloatVector start = FloatVector.broadcast(FLOATS, starts[column / FEW]);
+      FloatVector start = FloatVector.broadcast(FLOATS, starts[column >>> 2]);
       FloatVector x0 = FloatVector.broadcast(FLOATS, x[column]);
       FloatVector x1 = FloatVector.broadcast(FLOATS, x[column + 1]);
       FloatVector x2 = FloatVector.broadcast(FLOATS, x[column + 2]);
