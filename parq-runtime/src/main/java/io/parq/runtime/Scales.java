@@ -22,6 +22,10 @@ record Scales(boolean brief, Geometry geometry, MemorySegment values) {
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final int UPPER = 0xFFFF0000;
+
   /** All zero. */
   static Scales allocate(boolean brief, Geometry geometry) {
     long bytes = byteSize(brief, geometry);
@@ -84,9 +88,17 @@ record Scales(boolean brief, Geometry geometry, MemorySegment values) {
 
   /** Those of a group of a tile, one for each row. */
   void copy(int tile, int group, float[] out) {
-    long row = (long) tile * geometry.tileRows();
-    for (int i = 0; i < geometry.tileRows(); i++) {
-      out[i] = get(row + i, group);
+    int half = geometry.lanes() / 2;
+    long at = address(tile, group);
+    for (int row = 0; row < geometry.tileRows(); row += brief ? 2 * half : half) {
+      for (int i = 0; i < half; i++) {
+        int bits = Memory.ALL.get(INT, at + (long) i * Integer.BYTES);
+        out[row + i] = Float.intBitsToFloat(brief ? bits << Short.SIZE : bits);
+        if (brief) {
+          out[row + half + i] = Float.intBitsToFloat(bits & UPPER);
+        }
+      }
+      at += (long) half * Integer.BYTES;
     }
   }
 }
