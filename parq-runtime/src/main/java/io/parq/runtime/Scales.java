@@ -57,10 +57,13 @@ record Scales(boolean brief, Geometry geometry, MemorySegment values) {
 
   /** Where those of a group of a tile are in {@link Memory#ALL}. */
   long address(int tile, int group) {
-    long bytes = (long) MatrixKernels.BLOCKS * blockBytes();
-    long at = ((long) tile * geometry.groups() + group) * bytes;
-    Objects.checkFromIndexSize(at, bytes, values.byteSize());
+    long at = at(tile, group);
+    Objects.checkFromIndexSize(at, MatrixKernels.BLOCKS * blockBytes(), values.byteSize());
     return values.address() + at;
+  }
+
+  private long at(int tile, int group) {
+    return ((long) tile * geometry.groups() + group) * MatrixKernels.BLOCKS * blockBytes();
   }
 
   private long at(long row, int group) {
@@ -88,17 +91,22 @@ record Scales(boolean brief, Geometry geometry, MemorySegment values) {
 
   /** Those of a group of a tile, one for each row. */
   void copy(int tile, int group, float[] out) {
-    int half = geometry.lanes() / 2;
-    long at = address(tile, group);
-    for (int row = 0; row < geometry.tileRows(); row += brief ? 2 * half : half) {
-      for (int i = 0; i < half; i++) {
-        int bits = Memory.ALL.get(INT, at + (long) i * Integer.BYTES);
-        out[row + i] = Float.intBitsToFloat(brief ? bits << Short.SIZE : bits);
-        if (brief) {
-          out[row + half + i] = Float.intBitsToFloat(bits & UPPER);
-        }
-      }
-      at += (long) half * Integer.BYTES;
+    int rows = geometry.tileRows();
+    if (!brief) {
+      MemorySegment.copy(values, FLOAT, at(tile, group), out, 0, rows);
+      return;
     }
+    Scratch scratch = Scratch.ofTask();
+    int mark = scratch.mark();
+    int[] words = scratch.ints(rows / 2);
+    MemorySegment.copy(values, INT, at(tile, group), words, 0, words.length);
+    int half = geometry.lanes() / 2;
+    for (int first = 0; first < words.length; first += half) {
+      for (int i = first; i < first + half; i++) {
+        out[first + i] = Float.intBitsToFloat(words[i] << Short.SIZE);
+        out[first + i + half] = Float.intBitsToFloat(words[i] & UPPER);
+      }
+    }
+    scratch.release(mark);
   }
 }
