@@ -58,7 +58,7 @@ record Scales(boolean brief, Geometry geometry, MemorySegment values) {
   /** Where those of a group of a tile are in {@link Memory#ALL}. */
   long address(int tile, int group) {
     long at = at(tile, group);
-    Objects.checkFromIndexSize(at, MatrixKernels.BLOCKS * blockBytes(), values.byteSize());
+    Objects.checkFromIndexSize(at, (long) MatrixKernels.BLOCKS * blockBytes(), values.byteSize());
     return values.address() + at;
   }
 
