@@ -40,6 +40,17 @@ record Plane(int bits, int lanes, long stride, MemorySegment words) {
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(LITTLE_ENDIAN);
 
+  Plane {
+    checkNative(words);
+  }
+
+  /** Refuses memory that has no address of its own. */
+  static void checkNative(MemorySegment memory) {
+    if (!memory.isNative()) {
+      throw new IllegalArgumentException("memory on the heap, expected native memory");
+    }
+  }
+
   /** An empty plane. */
   static Plane allocate(int bits, Geometry geometry) {
     long size =

@@ -26,6 +26,10 @@ record Scales(boolean brief, Geometry geometry, MemorySegment values) {
       ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final int UPPER = 0xFFFF0000;
 
+  Scales {
+    Plane.checkNative(values);
+  }
+
   /** All zero. */
   static Scales allocate(boolean brief, Geometry geometry) {
     long bytes = byteSize(brief, geometry);

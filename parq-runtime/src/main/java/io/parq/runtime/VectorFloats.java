@@ -16,7 +16,9 @@ import jdk.incubator.vector.VectorSpecies;
  * <p>No vector is handed from method to method, nor kept from one turn of a loop to the next: sums
  * are in memory. What a turn keeps is of no certain class to the compiler, when it entered the loop
  * while it ran or has seen vectors of other lengths elsewhere, and then all of them are objects in
- * memory, ten to sixty times slower. The sums stay in the first cache.
+ * memory, ten to sixty times slower. The sums stay in the first cache. Where a step is short, one
+ * loop goes over steps and row blocks: of a loop of four turns within another the compiler makes
+ * three, whose checks take as long as the work.
  */
 final class VectorFloats {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
@@ -48,7 +50,7 @@ final class VectorFloats {
     int bits = kind.bits();
     long stride = plane.stride();
     long at = plane.address(tile, 0);
-    long sums = Scratch.ofTask().memory(2 * BLOCKS * BYTES).fill((byte) 0).address();
+    long sums = sums();
     int column = 0;
     for (int g = 0; g < kind.groups(); g++) {
       for (int unit = 0; unit < kind.units(); unit += UNITS) {
@@ -72,7 +74,7 @@ final class VectorFloats {
     int bits = kind.bits();
     long stride = plane.stride();
     long at = plane.address(tile, 0);
-    long sums = Scratch.ofTask().memory(2 * BLOCKS * BYTES).fill((byte) 0).address();
+    long sums = sums();
     long table = VectorTables.of(x);
     for (int g = 0; g < kind.groups(); g++) {
       for (int unit = 0; unit < kind.units(); unit += UNITS) {
@@ -96,7 +98,7 @@ final class VectorFloats {
       float[] y,
       int yAt) {
     long at = plane.address(tile, 0);
-    long sums = Scratch.ofTask().memory(2 * BLOCKS * BYTES).fill((byte) 0).address();
+    long sums = sums();
     int column = 0;
     for (int g = 0; g < kind.groups(); g++) {
       for (int unit = 0; unit < kind.units(); unit += UNITS) {
@@ -107,6 +109,11 @@ final class VectorFloats {
       }
       add(sums, 1, scales, tile, g, y, yAt);
     }
+  }
+
+  /** Sums of a tile's rows, zero. */
+  private static long sums() {
+    return Scratch.ofTask().memory(2 * BLOCKS * BYTES).fill((byte) 0).address();
   }
 
   /** Steps of 1, 2, 4 or 8 bits. */

@@ -232,6 +232,14 @@ class PackedMatrixTest {
   }
 
   @Test
+  void planesAreNativeMemory() {
+    MemorySegment heap = MemorySegment.ofArray(new byte[64]);
+    assertThrows(IllegalArgumentException.class, () -> new Plane(4, 32, 64, heap));
+    Geometry geometry = new Geometry(1, 16, 16, 32);
+    assertThrows(IllegalArgumentException.class, () -> new Scales(false, geometry, heap));
+  }
+
+  @Test
   void argumentsAreChecked() {
     PackedMatrix matrix = PackedMatrix.of(TensorData.of(new float[6], 2, 3));
     assertThrows(IllegalArgumentException.class, () -> matrix.multiply(new float[2]));
