@@ -14,7 +14,6 @@ final class Workers {
   private final int threads;
   private final ForkJoinPool pool;
   private final @Nullable Tile[] tiles;
-  private final @Nullable Share[] shares;
 
   /** A task's body. */
   interface Body {
@@ -35,7 +34,6 @@ final class Workers {
     this.threads = threads;
     this.pool = pool;
     this.tiles = new Tile[threads];
-    this.shares = new Share[threads];
   }
 
   private static final class Shared {
@@ -74,44 +72,38 @@ final class Workers {
    * @param body what to do
    */
   void run(int tasks, long elements, Body body) {
-    int workers = (int) Math.min(Math.min(threads, tasks), 1 + elements / GRAIN);
+    long others = Math.min(Math.min(threads, tasks) - 1, elements / GRAIN);
     Run run = new Run(tasks, body);
-    for (int worker = 1; worker < workers; worker++) {
-      Share share = share(worker);
-      share.reinitialize();
-      share.run = run;
-      pool.execute(share);
+    Share[] shares = new Share[(int) Math.max(0, others)];
+    for (int i = 0; i < shares.length; i++) {
+      shares[i] = new Share(run, tile(i + 1));
+      pool.execute(shares[i]);
     }
     run.drain(tile(0));
-    for (int worker = 1; worker < workers; worker++) {
-      shares[worker].quietlyJoin();
+    for (Share share : shares) {
+      share.quietlyJoin();
     }
     run.rethrow();
   }
 
-  private Share share(int worker) {
-    if (shares[worker] == null) {
-      shares[worker] = new Share(tile(worker));
-    }
-    return shares[worker];
-  }
-
-  /** What another thread does of a run; used again for the next. */
+  /**
+   * What another thread does of a run. Not used again for the next one: who has done a share wakes
+   * those who wait for it a moment after it counts as done, and would take the next run's for them.
+   */
   private static final class Share extends RecursiveAction {
     private static final long serialVersionUID = 1L;
 
+    private final transient Run run;
     private final transient Tile tile;
-    private transient @Nullable Run run;
 
-    Share(Tile tile) {
+    Share(Run run, Tile tile) {
+      this.run = run;
       this.tile = tile;
     }
 
     @Override
     protected void compute() {
-      if (run != null) {
-        run.drain(tile);
-      }
+      run.drain(tile);
     }
   }
 
