@@ -182,7 +182,8 @@ final class Input {
         token -> {
           for (int i = 0; i < chunks; i++) {
             int sum = store(numbers, geometry, token, i * chunk);
-            numbers.offsets()[token * chunks + i] = (kind.half() - kind.centre()) * sum;
+            int to = numbers.offsetsAt(i * chunk) + token;
+            numbers.offsets()[to] = (kind.half() - kind.centre()) * sum;
           }
         });
     return numbers;

@@ -10,7 +10,7 @@ package io.parq.runtime;
  * @param values {@code [chunk][token][column]}, each code in both halves of a word
  * @param zeros the code that counts nothing, for each token
  * @param factors what codes are multiples of, for each token
- * @param offsets {@code [token][chunk]}: what has to be added so that fields count from the centre
+ * @param offsets {@code [chunk][token]}: what has to be added so that fields count from the centre
  */
 @SuppressWarnings("ArrayRecordComponent") // a plain carrier of arrays
 record Numbers(
@@ -27,8 +27,8 @@ record Numbers(
     return column * tokens + token * chunk;
   }
 
-  /** What has to be added to a token's sum over the chunk with a column. */
-  float offset(int token, int column) {
-    return offsets[token * Math.ceilDiv(stride, chunk) + column / chunk];
+  /** Where the offsets are for the sums over the chunk with a column, token by token. */
+  int offsetsAt(int column) {
+    return column / chunk * tokens;
   }
 }

@@ -203,7 +203,8 @@ final class ScalarKernels implements MatrixKernels {
         for (int i = 0; i < columns; i++) {
           sum += fields[i * ROWS + at] * (short) x.values()[x.at(token, column) + i];
         }
-        sums[token * ROWS + row] += scales[row] * (sum - x.offset(token, column));
+        float offset = x.offsets()[x.offsetsAt(column) + token];
+        sums[token * ROWS + row] += scales[row] * (sum - offset);
       }
     }
   }

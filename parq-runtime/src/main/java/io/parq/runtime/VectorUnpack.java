@@ -112,8 +112,9 @@ final class VectorUnpack {
         IntVector w = ShortVector.fromArray(SHORTS, fields, at).reinterpretAsInts();
         IntVector low = w.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16);
         IntVector high = w.lanewise(VectorOperators.ASHR, 16);
-        FloatVector a = low.add(WHOLE_BITS).reinterpretAsFloats().sub(WHOLE).neg();
-        FloatVector b = high.add(WHOLE_BITS).reinterpretAsFloats().sub(WHOLE).neg();
+        FloatVector whole = FloatVector.broadcast(FLOATS, WHOLE);
+        FloatVector a = whole.sub(low.add(WHOLE_BITS).reinterpretAsFloats());
+        FloatVector b = whole.sub(high.add(WHOLE_BITS).reinterpretAsFloats());
         a.fma(f0, b0).intoArray(out, at);
         b.fma(f1, b1).intoArray(out, at + LANES);
       }

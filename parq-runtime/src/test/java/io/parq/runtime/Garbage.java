@@ -25,6 +25,9 @@ final class Garbage {
   static final int ROWS = 256;
   static final int COLUMNS = 1024;
 
+  /** Of a batch: four, for which there are loops, and the rest. */
+  private static final int TOKENS = 6;
+
   /** Runs that are measured together. */
   private static final int RUNS = 4;
 
@@ -87,16 +90,22 @@ final class Garbage {
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) random.nextGaussian();
     }
-    float[] x = Arrays.copyOf(values, COLUMNS);
+    float[] x = Arrays.copyOf(values, TOKENS * COLUMNS);
     List<Case> cases = new ArrayList<>();
     for (String kind : KINDS) {
       PackedMatrix matrix = matrix(kind, values);
       for (ActivationQuantization activations :
           new ActivationQuantization[] {null, ActivationQuantization.INT8_ASYM_PER_TOKEN}) {
         String name = kind + ", " + activations;
-        PackedMatrix.Term term = matrix.product(new Input(x, 1, activations), 0);
-        float[] y = new float[ROWS];
-        cases.add(new Case(name, most, () -> multiply(matrix, term, y)));
+        float[] y = new float[TOKENS * ROWS];
+        Input input = new Input(x, TOKENS, activations);
+        PackedMatrix.Term term = matrix.product(input, 0);
+        int rows = matrix.geometry.tileRows();
+        Team.Body one = tile -> term.add(tile, y, tile * rows);
+        cases.add(new Case(name, most, () -> forEachTile(matrix, one)));
+        PackedMatrix.Batch batch = matrix.batch(input);
+        Team.Body all = tile -> batch.store(tile, y, 0, ROWS);
+        cases.add(new Case(name + ", batch", most, () -> forEachTile(matrix, all)));
       }
     }
     return cases;
@@ -120,11 +129,10 @@ final class Garbage {
         new TensorData(type, new long[] {ROWS, COLUMNS}, MemorySegment.ofArray(bits)));
   }
 
-  private static void multiply(PackedMatrix matrix, PackedMatrix.Term term, float[] y) {
-    int rows = matrix.geometry.tileRows();
+  private static void forEachTile(PackedMatrix matrix, Team.Body work) {
     for (int tile = 0; tile < matrix.geometry.tiles(); tile++) {
       int mark = Scratch.ofTask().mark();
-      term.add(tile, y, tile * rows);
+      work.run(tile);
       Scratch.ofTask().release(mark);
     }
   }

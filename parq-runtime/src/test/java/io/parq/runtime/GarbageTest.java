@@ -18,7 +18,7 @@ class GarbageTest {
   private static final long PRODUCT = Garbage.ROWS * 16;
 
   /** Kinds of products. */
-  private static final int PRODUCTS = 20;
+  private static final int PRODUCTS = 40;
 
   /** Kinds of training and packing. */
   private static final int TRAINING = 118;
