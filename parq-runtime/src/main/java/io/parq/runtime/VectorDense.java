@@ -2,6 +2,8 @@ package io.parq.runtime;
 
 import static io.parq.runtime.MatrixKernels.BLOCKS;
 import static io.parq.runtime.Memory.ALL;
+import static io.parq.runtime.VectorKernels.WHOLE;
+import static io.parq.runtime.VectorKernels.WHOLE_BITS;
 
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -22,11 +24,6 @@ final class VectorDense {
   private static final int BYTES = FLOATS.vectorByteSize();
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final int TILE = BLOCKS * ROWS;
-
-  /** Its bits are those of {@code HALF + n}, for a signed n of 16 bits, if xor-ed with n's. */
-  private static final float HALF = 0x1p23f + 0x1p15f;
-
-  private static final int HALF_BITS = Float.floatToRawIntBits(HALF);
 
   private VectorDense() {}
 
@@ -64,11 +61,11 @@ final class VectorDense {
     for (int r = 0; r < 2 * ROWS; r += ROWS) {
       IntVector both =
           ShortVector.fromMemorySegment(SHORTS, ALL, products + 2L * r, ORDER).reinterpretAsInts();
-      IntVector low = both.and(0xFFFF).lanewise(VectorOperators.XOR, HALF_BITS);
+      IntVector low = both.and(0xFFFF).lanewise(VectorOperators.XOR, WHOLE_BITS);
       IntVector high =
-          both.lanewise(VectorOperators.LSHR, 16).lanewise(VectorOperators.XOR, HALF_BITS);
-      FloatVector a = low.reinterpretAsFloats().sub(HALF).sub(offset);
-      FloatVector b = high.reinterpretAsFloats().sub(HALF).sub(offset);
+          both.lanewise(VectorOperators.LSHR, 16).lanewise(VectorOperators.XOR, WHOLE_BITS);
+      FloatVector a = low.reinterpretAsFloats().sub(WHOLE).sub(offset);
+      FloatVector b = high.reinterpretAsFloats().sub(WHOLE).sub(offset);
       int from = row + r;
       int at = to + r;
       FloatVector sa = FloatVector.fromArray(FLOATS, sums, at);

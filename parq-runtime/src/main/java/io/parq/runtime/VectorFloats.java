@@ -42,22 +42,28 @@ final class VectorFloats {
   /** Units at a time: with short loops, methods are compiled before their loops are. */
   private static final int UNITS = 8;
 
+  /** Units of a row block at a time: memory is read from all four row blocks by turns. */
+  private static final int OF_BLOCK = 2;
+
   private VectorFloats() {}
 
   /** Fields that are set into the highest bits of a fraction: {@code 1 + field / 2^bits}. */
   static void fields(Plane plane, int tile, Scales scales, Operand.Floats x, float[] y, int yAt) {
     Kind kind = x.kind();
     int bits = kind.bits();
+    int most = bits == 4 ? OF_BLOCK : UNITS;
     long stride = plane.stride();
     long at = plane.address(tile, 0);
     long sums = sums();
     int column = 0;
     for (int g = 0; g < kind.groups(); g++) {
-      for (int unit = 0; unit < kind.units(); unit += UNITS) {
-        int units = Math.min(UNITS, kind.units() - unit);
+      for (int unit = 0; unit < kind.units(); unit += most) {
+        int units = Math.min(most, kind.units() - unit);
         int steps = units * bits;
         if (bits == 4) {
-          nibbles(at, stride, x.x(), x.starts(), column, steps, sums);
+          for (int k = 0; k < BLOCKS; k++) {
+            nibbles(at + k * stride, x.x(), x.starts(), column, steps, sums + k * 2L * BYTES);
+          }
         } else {
           set(at, stride, x.x(), x.starts(), column, steps, bits, sums);
         }
@@ -151,21 +157,18 @@ final class VectorFloats {
     }
   }
 
-  /** Steps of fields of 4 bits. */
-  private static void nibbles(
-      long at, long stride, float[] x, float[] starts, int first, int steps, long sums) {
-    for (int i = 0; i < steps * BLOCKS; i++) {
-      int step = i / BLOCKS;
-      int k = i % BLOCKS;
+  /** Steps of fields of 4 bits of a row block. */
+  private static void nibbles(long at, float[] x, float[] starts, int first, int steps, long sums) {
+    FloatVector sa = FloatVector.fromMemorySegment(FLOATS, ALL, sums, ORDER);
+    FloatVector sb = FloatVector.fromMemorySegment(FLOATS, ALL, sums + BYTES, ORDER);
+    for (int step = 0; step < steps; step++) {
       int column = first + step * FEW;
-      long to = sums + k * 2L * BYTES;
       FloatVector start = FloatVector.broadcast(FLOATS, starts[column >>> 2]);
       FloatVector x0 = FloatVector.broadcast(FLOATS, x[column]);
       FloatVector x1 = FloatVector.broadcast(FLOATS, x[column + 1]);
       FloatVector x2 = FloatVector.broadcast(FLOATS, x[column + 2]);
       FloatVector x3 = FloatVector.broadcast(FLOATS, x[column + 3]);
-      IntVector w =
-          IntVector.fromMemorySegment(INTS, ALL, at + k * stride + (long) step * BYTES, ORDER);
+      IntVector w = IntVector.fromMemorySegment(INTS, ALL, at + (long) step * BYTES, ORDER);
       IntVector a0 = w.lanewise(VectorOperators.LSHL, 19).and(NIBBLE).or(ONE);
       IntVector a1 = w.lanewise(VectorOperators.LSHL, 15).and(NIBBLE).or(ONE);
       IntVector a2 = w.lanewise(VectorOperators.LSHL, 11).and(NIBBLE).or(ONE);
@@ -173,10 +176,7 @@ final class VectorFloats {
       FloatVector a = a0.reinterpretAsFloats().fma(x0, start);
       a = a1.reinterpretAsFloats().fma(x1, a);
       a = a2.reinterpretAsFloats().fma(x2, a);
-      a3.reinterpretAsFloats()
-          .fma(x3, a)
-          .add(FloatVector.fromMemorySegment(FLOATS, ALL, to, ORDER))
-          .intoMemorySegment(ALL, to, ORDER);
+      sa = sa.add(a3.reinterpretAsFloats().fma(x3, a));
       IntVector b0 = w.lanewise(VectorOperators.LSHL, 3).and(NIBBLE).or(ONE);
       IntVector b1 = w.lanewise(VectorOperators.LSHR, 1).and(NIBBLE).or(ONE);
       IntVector b2 = w.lanewise(VectorOperators.LSHR, 5).and(NIBBLE).or(ONE);
@@ -184,11 +184,10 @@ final class VectorFloats {
       FloatVector b = b0.reinterpretAsFloats().fma(x0, start);
       b = b1.reinterpretAsFloats().fma(x1, b);
       b = b2.reinterpretAsFloats().fma(x2, b);
-      b3.reinterpretAsFloats()
-          .fma(x3, b)
-          .add(FloatVector.fromMemorySegment(FLOATS, ALL, to + BYTES, ORDER))
-          .intoMemorySegment(ALL, to + BYTES, ORDER);
+      sb = sb.add(b3.reinterpretAsFloats().fma(x3, b));
     }
+    sa.intoMemorySegment(ALL, sums, ORDER);
+    sb.intoMemorySegment(ALL, sums + BYTES, ORDER);
   }
 
   /** Steps of any bits, by tables of their own. */

@@ -17,8 +17,8 @@ final class VectorKernels implements MatrixKernels {
   /** Columns of floats at a time, for the same reason. */
   private static final int COLUMNS = 128;
 
-  /** To which whole numbers below 2^22 are added as they are, in place of being converted. */
-  static final float WHOLE = 0x1.8p23f;
+  /** Its bits xor those of a short n, as a whole number without sign, are those of WHOLE + n. */
+  static final float WHOLE = 0x1p23f + 0x1p15f;
 
   static final int WHOLE_BITS = Float.floatToRawIntBits(WHOLE);
 

@@ -76,9 +76,9 @@ final class VectorShorts {
     }
   }
 
-  /** Sums of 16 bits of a tile's rows, zero. */
+  /** Memory for sums of 16 bits of a tile's rows. */
   private static long sums() {
-    return Scratch.ofTask().memory(BLOCKS * BYTES).fill((byte) 0).address();
+    return Scratch.ofTask().memory(BLOCKS * BYTES).address();
   }
 
   /**
@@ -86,6 +86,10 @@ final class VectorShorts {
    * 16, which the numbers x make up for.
    */
   private static void nibbles(long at, long stride, int[] x, int column, int steps, long sums) {
+    ShortVector p0 = ShortVector.zero(SHORTS);
+    ShortVector p1 = ShortVector.zero(SHORTS);
+    ShortVector p2 = ShortVector.zero(SHORTS);
+    ShortVector p3 = ShortVector.zero(SHORTS);
     for (int step = 0; step < steps; step++) {
       ShortVector x0 = IntVector.broadcast(INTS, x[column]).reinterpretAsShorts();
       ShortVector x1 = IntVector.broadcast(INTS, x[column + 1]).reinterpretAsShorts();
@@ -98,10 +102,6 @@ final class VectorShorts {
           IntVector.fromMemorySegment(INTS, ALL, at + 2 * stride, ORDER).reinterpretAsShorts();
       ShortVector w3 =
           IntVector.fromMemorySegment(INTS, ALL, at + 3 * stride, ORDER).reinterpretAsShorts();
-      ShortVector p0 = ShortVector.fromMemorySegment(SHORTS, ALL, sums, ORDER);
-      ShortVector p1 = ShortVector.fromMemorySegment(SHORTS, ALL, sums + BYTES, ORDER);
-      ShortVector p2 = ShortVector.fromMemorySegment(SHORTS, ALL, sums + 2L * BYTES, ORDER);
-      ShortVector p3 = ShortVector.fromMemorySegment(SHORTS, ALL, sums + 3L * BYTES, ORDER);
       ShortVector a0 = w0.mul(x0).add(w0.lanewise(VectorOperators.LSHR, 4).mul(x1));
       ShortVector b0 =
           w0.lanewise(VectorOperators.LSHR, 8)
@@ -126,19 +126,22 @@ final class VectorShorts {
               .mul(x2)
               .add(w3.lanewise(VectorOperators.LSHR, 12).mul(x3));
       p3 = p3.add(a3.add(b3));
-      p0.intoMemorySegment(ALL, sums, ORDER);
-      p1.intoMemorySegment(ALL, sums + BYTES, ORDER);
-      p2.intoMemorySegment(ALL, sums + 2L * BYTES, ORDER);
-      p3.intoMemorySegment(ALL, sums + 3L * BYTES, ORDER);
       column += 4;
       at += BYTES;
     }
+    p0.intoMemorySegment(ALL, sums, ORDER);
+    p1.intoMemorySegment(ALL, sums + BYTES, ORDER);
+    p2.intoMemorySegment(ALL, sums + 2L * BYTES, ORDER);
+    p3.intoMemorySegment(ALL, sums + 3L * BYTES, ORDER);
   }
 
   /** Steps of fields of 1, 2 or 4 bits. */
   private static void few(
       long at, long stride, int[] x, int column, int steps, int bits, long sums) {
     short mask = (short) ((1 << bits) - 1);
+    for (int k = 0; k < BLOCKS; k++) {
+      ShortVector.zero(SHORTS).intoMemorySegment(ALL, sums + k * (long) BYTES, ORDER);
+    }
     for (int step = 0; step < steps; step++) {
       for (int from = 0; from < Short.SIZE; from += 2 * bits) {
         for (int k = 0; k < BLOCKS; k++) {
@@ -160,50 +163,48 @@ final class VectorShorts {
 
   /** Steps of any bits, by tables. */
   private static void look(long at, long stride, long table, int steps, long sums) {
+    ShortVector s0 = ShortVector.zero(SHORTS);
+    ShortVector s1 = ShortVector.zero(SHORTS);
+    ShortVector s2 = ShortVector.zero(SHORTS);
+    ShortVector s3 = ShortVector.zero(SHORTS);
     for (int step = 0; step < steps; step++) {
       ShortVector t0 = ShortVector.fromMemorySegment(SHORTS, ALL, table, ORDER);
       ShortVector t1 = ShortVector.fromMemorySegment(SHORTS, ALL, table + BYTES, ORDER);
       ShortVector t2 = ShortVector.fromMemorySegment(SHORTS, ALL, table + 2L * BYTES, ORDER);
       ShortVector t3 = ShortVector.fromMemorySegment(SHORTS, ALL, table + 3L * BYTES, ORDER);
       ShortVector w0 = IntVector.fromMemorySegment(INTS, ALL, at, ORDER).reinterpretAsShorts();
-      ShortVector s0 =
-          ShortVector.fromMemorySegment(SHORTS, ALL, sums, ORDER).add(w0.selectFrom(t0));
+      s0 = s0.add(w0.selectFrom(t0));
       s0 = s0.add(w0.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
       s0 = s0.add(w0.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
-      s0.add(w0.lanewise(VectorOperators.LSHR, 12).selectFrom(t3))
-          .intoMemorySegment(ALL, sums, ORDER);
+      s0 = s0.add(w0.lanewise(VectorOperators.LSHR, 12).selectFrom(t3));
       ShortVector w1 =
           IntVector.fromMemorySegment(INTS, ALL, at + stride, ORDER).reinterpretAsShorts();
-      ShortVector s1 =
-          ShortVector.fromMemorySegment(SHORTS, ALL, sums + BYTES, ORDER).add(w1.selectFrom(t0));
+      s1 = s1.add(w1.selectFrom(t0));
       s1 = s1.add(w1.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
       s1 = s1.add(w1.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
-      s1.add(w1.lanewise(VectorOperators.LSHR, 12).selectFrom(t3))
-          .intoMemorySegment(ALL, sums + BYTES, ORDER);
+      s1 = s1.add(w1.lanewise(VectorOperators.LSHR, 12).selectFrom(t3));
       ShortVector w2 =
           IntVector.fromMemorySegment(INTS, ALL, at + 2 * stride, ORDER).reinterpretAsShorts();
-      ShortVector s2 =
-          ShortVector.fromMemorySegment(SHORTS, ALL, sums + 2L * BYTES, ORDER)
-              .add(w2.selectFrom(t0));
+      s2 = s2.add(w2.selectFrom(t0));
       s2 = s2.add(w2.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
       s2 = s2.add(w2.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
-      s2.add(w2.lanewise(VectorOperators.LSHR, 12).selectFrom(t3))
-          .intoMemorySegment(ALL, sums + 2L * BYTES, ORDER);
+      s2 = s2.add(w2.lanewise(VectorOperators.LSHR, 12).selectFrom(t3));
       ShortVector w3 =
           IntVector.fromMemorySegment(INTS, ALL, at + 3 * stride, ORDER).reinterpretAsShorts();
-      ShortVector s3 =
-          ShortVector.fromMemorySegment(SHORTS, ALL, sums + 3L * BYTES, ORDER)
-              .add(w3.selectFrom(t0));
+      s3 = s3.add(w3.selectFrom(t0));
       s3 = s3.add(w3.lanewise(VectorOperators.LSHR, 4).selectFrom(t1));
       s3 = s3.add(w3.lanewise(VectorOperators.LSHR, 8).selectFrom(t2));
-      s3.add(w3.lanewise(VectorOperators.LSHR, 12).selectFrom(t3))
-          .intoMemorySegment(ALL, sums + 3L * BYTES, ORDER);
+      s3 = s3.add(w3.lanewise(VectorOperators.LSHR, 12).selectFrom(t3));
       table += 4L * BYTES;
       at += BYTES;
     }
+    s0.intoMemorySegment(ALL, sums, ORDER);
+    s1.intoMemorySegment(ALL, sums + BYTES, ORDER);
+    s2.intoMemorySegment(ALL, sums + 2L * BYTES, ORDER);
+    s3.intoMemorySegment(ALL, sums + 3L * BYTES, ORDER);
   }
 
-  /** Adds {@code ((sums + start) * factor + offset) * scale}, and makes the sums zero. */
+  /** Adds {@code ((sums + start) * factor + offset) * scale}. */
   private static void add(
       long sums,
       short start,
@@ -224,11 +225,11 @@ final class VectorShorts {
           ShortVector.fromMemorySegment(SHORTS, ALL, sums + k * (long) BYTES, ORDER)
               .add(start)
               .reinterpretAsInts();
-      ShortVector.zero(SHORTS).intoMemorySegment(ALL, sums + k * (long) BYTES, ORDER);
-      IntVector low = w.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16);
-      IntVector high = w.lanewise(VectorOperators.ASHR, 16);
-      FloatVector a = low.add(WHOLE_BITS).reinterpretAsFloats().sub(WHOLE);
-      FloatVector b = high.add(WHOLE_BITS).reinterpretAsFloats().sub(WHOLE);
+      IntVector low = w.and(0xFFFF).lanewise(VectorOperators.XOR, WHOLE_BITS);
+      IntVector high =
+          w.lanewise(VectorOperators.LSHR, 16).lanewise(VectorOperators.XOR, WHOLE_BITS);
+      FloatVector a = low.reinterpretAsFloats().sub(WHOLE);
+      FloatVector b = high.reinterpretAsFloats().sub(WHOLE);
       FloatVector fa =
           IntVector.fromMemorySegment(INTS, ALL, at, ORDER)
               .lanewise(VectorOperators.LSHL, shift)

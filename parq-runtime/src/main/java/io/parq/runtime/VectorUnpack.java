@@ -88,10 +88,11 @@ final class VectorUnpack {
         ShortVector f2 = ShortVector.fromArray(SHORTS, fields, at + 2 * BLOCKS * ROWS);
         ShortVector f3 = ShortVector.fromArray(SHORTS, fields, at + 3 * BLOCKS * ROWS);
         IntVector w = f0.add(f1).add(f2.add(f3)).reinterpretAsInts();
-        IntVector low = w.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16);
-        IntVector high = w.lanewise(VectorOperators.ASHR, 16);
-        FloatVector a = low.add(WHOLE_BITS).reinterpretAsFloats().sub(WHOLE);
-        FloatVector b = high.add(WHOLE_BITS).reinterpretAsFloats().sub(WHOLE);
+        IntVector low = w.and(0xFFFF).lanewise(VectorOperators.XOR, WHOLE_BITS);
+        IntVector high =
+            w.lanewise(VectorOperators.LSHR, 16).lanewise(VectorOperators.XOR, WHOLE_BITS);
+        FloatVector a = low.reinterpretAsFloats().sub(WHOLE);
+        FloatVector b = high.reinterpretAsFloats().sub(WHOLE);
         a.add(FloatVector.fromArray(FLOATS, sums, row)).intoArray(sums, row);
         int next = row + LANES;
         b.add(FloatVector.fromArray(FLOATS, sums, next)).intoArray(sums, next);
@@ -110,11 +111,12 @@ final class VectorUnpack {
         FloatVector b1 = FloatVector.fromArray(FLOATS, biases, row + LANES);
         int at = column * BLOCKS * ROWS + row;
         IntVector w = ShortVector.fromArray(SHORTS, fields, at).reinterpretAsInts();
-        IntVector low = w.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16);
-        IntVector high = w.lanewise(VectorOperators.ASHR, 16);
+        IntVector low = w.and(0xFFFF).lanewise(VectorOperators.XOR, WHOLE_BITS);
+        IntVector high =
+            w.lanewise(VectorOperators.LSHR, 16).lanewise(VectorOperators.XOR, WHOLE_BITS);
         FloatVector whole = FloatVector.broadcast(FLOATS, WHOLE);
-        FloatVector a = whole.sub(low.add(WHOLE_BITS).reinterpretAsFloats());
-        FloatVector b = whole.sub(high.add(WHOLE_BITS).reinterpretAsFloats());
+        FloatVector a = whole.sub(low.reinterpretAsFloats());
+        FloatVector b = whole.sub(high.reinterpretAsFloats());
         a.fma(f0, b0).intoArray(out, at);
         b.fma(f1, b1).intoArray(out, at + LANES);
       }
