@@ -267,8 +267,9 @@ final class UniformMatrix extends PackedMatrix {
     } else {
       biases.copy(tile, group, added);
     }
+    float centred = kind().half() - centre;
     for (int i = 0; i < rows; i++) {
-      added[i] += factors[i] * (kind().half() - centre);
+      added[i] += factors[i] * centred;
     }
     kernels.scale(fields, count, factors, added, out);
   }
