@@ -170,7 +170,6 @@ final class Input {
     Numbers numbers =
         new Numbers(
             tokens,
-            stride,
             chunk,
             own.ints(Math.multiplyExact(tokens, stride)),
             codes().zeros(),

@@ -5,7 +5,6 @@ package io.parq.runtime;
  * for {@code (code - zero) * factor}.
  *
  * @param tokens their number
- * @param stride columns with padding
  * @param chunk columns that are multiplied at a time
  * @param values {@code [chunk][token][column]}, each code in both halves of a word
  * @param zeros the code that counts nothing, for each token
@@ -14,13 +13,7 @@ package io.parq.runtime;
  */
 @SuppressWarnings("ArrayRecordComponent") // a plain carrier of arrays
 record Numbers(
-    int tokens,
-    int stride,
-    int chunk,
-    int[] values,
-    float[] zeros,
-    float[] factors,
-    float[] offsets) {
+    int tokens, int chunk, int[] values, float[] zeros, float[] factors, float[] offsets) {
 
   /** Where a token's codes are, from a column on that is the first of its chunk. */
   int at(int token, int column) {
