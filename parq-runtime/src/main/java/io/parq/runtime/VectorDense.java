@@ -111,8 +111,8 @@ final class VectorDense {
       p31 = p31.add(w01.mul(v30)).add(w11.mul(v31));
       from += 2 * TILE;
     }
-    p00.intoMemorySegment(ALL, out + 0L * BYTES, ORDER);
-    p01.intoMemorySegment(ALL, out + 1L * BYTES, ORDER);
+    p00.intoMemorySegment(ALL, out, ORDER);
+    p01.intoMemorySegment(ALL, out + BYTES, ORDER);
     p10.intoMemorySegment(ALL, out + 2L * BYTES, ORDER);
     p11.intoMemorySegment(ALL, out + 3L * BYTES, ORDER);
     p20.intoMemorySegment(ALL, out + 4L * BYTES, ORDER);

@@ -13,12 +13,11 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * Products of packed fields with floats.
  *
- * <p>No vector is handed from method to method, nor kept from one turn of a loop to the next: sums
- * are in memory. What a turn keeps is of no certain class to the compiler, when it entered the loop
- * while it ran or has seen vectors of other lengths elsewhere, and then all of them are objects in
- * memory, ten to sixty times slower. The sums stay in the first cache. Where a step is short, one
- * loop goes over steps and row blocks: of a loop of four turns within another the compiler makes
- * three, whose checks take as long as the work.
+ * <p>No vector is handed from method to method. One that is kept from one turn of a loop to the
+ * next is of no certain class to the compiler when it entered the loop while that ran, and then an
+ * object and slow: loops that keep sums are short, and of few vectors; others have them in memory.
+ * Of those, where a step is short, one loop goes over steps and row blocks: of a loop of four turns
+ * within another the compiler makes three, whose checks take as long as the work.
  */
 final class VectorFloats {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
