@@ -148,11 +148,13 @@ final class Oracle {
     Lattice lattice = Lattice.unfitted(config, rows, columns);
     lattice.fit(MemorySegment.ofArray(x));
     BlockLayout layout = lattice.layout();
-    float[] lower = new float[x.length];
-    float[] upper = new float[x.length];
+    int length = layout.blockLength();
+    float[] q = new float[length];
+    float[] scratch = new float[length];
     for (int block = 0; block < layout.blocks(); block++) {
       int start = (int) layout.start(block);
-      map.apply(step, lattice, block, x, start, layout.blockLength(), lower, upper);
+      map.apply(step, lattice, block, x, start, length, q, scratch);
+      System.arraycopy(q, 0, x, start, length);
     }
   }
 

@@ -5,6 +5,7 @@ import io.parq.grids.Grid;
 import io.parq.grids.QuantConfig;
 import io.parq.optim.Moments;
 import io.parq.optim.NonFinite;
+import io.parq.optim.Parq;
 import io.parq.optim.ProxMap;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,8 +20,8 @@ import java.util.function.Supplier;
  * @param opener prepares it
  */
 record Subject(Section section, Model model, String name, Supplier<Case> opener) {
-  /** Never at its end, so that every step anneals. */
-  private static final ProxMap PARQ = ProxMap.parq(0, 1_000_000);
+  /** Steep from its start and never at its end, so that every step anneals. */
+  private static final ProxMap PARQ = new Parq(0, 1_000_000, 1000, 0);
 
   private static final ProxMap BINARY_RELAX = ProxMap.binaryRelax(0, 1_000_000);
 

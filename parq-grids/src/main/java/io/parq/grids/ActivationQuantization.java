@@ -89,7 +89,7 @@ public enum ActivationQuantization {
     Lattice lattice = Lattice.unfitted(config, rows, columns);
     lattice.fit(MemorySegment.ofArray(x));
     for (int row = 0; row < rows; row++) {
-      lattice.nearest(row, x, row * columns, columns, x);
+      lattice.nearest(row, x, row * columns, columns, x, row * columns);
     }
   }
 

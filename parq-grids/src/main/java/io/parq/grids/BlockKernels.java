@@ -2,10 +2,10 @@ package io.parq.grids;
 
 /**
  * The loops over a block's values. All implementations give the same bits: they share the order of
- * operations. Sums are kept in double precision, in sixteen lanes: lane j adds elements j, j + 16,
- * ...; with {@code p(j) = (j + (j+8)) + ((j+4) + (j+12))} of lanes the sum is {@code (p(0) + p(2))
- * + (p(1) + p(3))}, to which what is left beyond a multiple of sixteen is added one by one.
- * PyTorch's cascaded single-precision sums are a few units in the last place off.
+ * operations. Sums are kept in double precision, most of them in sixteen lanes: lane j adds
+ * elements j, j + 16, ...; with {@code p(j) = (j + (j+8)) + ((j+4) + (j+12))} of lanes the sum is
+ * {@code (p(0) + p(2)) + (p(1) + p(3))}, to which what is left beyond a multiple of sixteen is
+ * added one by one. PyTorch's cascaded single-precision sums are a few units in the last place off.
  *
  * <p>Maps take a part of one block, or whole blocks from {@code block} on.
  */
@@ -17,6 +17,9 @@ interface BlockKernels {
 
   /** Lanes of a sum. */
   int SUM_LANES = 16;
+
+  /** Values whose magnitudes are added eight by eight before they are widened. */
+  int RUN = 32;
 
   /** Bounds that are tallied at a time. */
   int BOUNDS = 4;
@@ -36,7 +39,11 @@ interface BlockKernels {
   double sumAbs(float[] x, int from, int length, float centre);
 
   /**
-   * For each block the largest magnitude, as {@link #absMax}, and the sum, as {@link #sumAbs}.
+   * For each block the largest magnitude, as {@link #absMax}, and the sum of the magnitudes. Each
+   * run of 32 is added to eight lanes, lane j of it being {@code (|x(j)| + |x(j + 8)|) + (|x(j +
+   * 16)| + |x(j + 24)|)} in single precision, since widening all would take longer than the rest;
+   * with {@code p(j) = j + (j + 4)} of the lanes the sum is {@code (p(0) + p(2)) + (p(1) + p(3))},
+   * to which what is left is added one by one.
    *
    * @param size values in a block
    * @param largest overwritten from index 0
@@ -68,7 +75,8 @@ interface BlockKernels {
   void subtractSigned(float[] x, int length, float v);
 
   /** {@link Grid#nearest} of a uniform grid. */
-  void nearest(UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q);
+  void nearest(
+      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q, int at);
 
   /** {@link Grid#interval} of a uniform grid without offset. */
   void interval(
@@ -79,14 +87,29 @@ interface BlockKernels {
       int from,
       int length,
       float[] lower,
-      float[] upper);
+      float[] upper,
+      int at);
 
-  /** {@link Lattice#piecewise} on a uniform grid without offset. */
+  /** {@link Lattice#piecewise} on a uniform grid, where {@link UniformGrid#isPiecewise}. */
   void piecewise(
-      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float slope);
+      UniformGrid grid,
+      Lattice l,
+      int block,
+      float[] x,
+      int from,
+      int length,
+      float slope,
+      float[] q,
+      int at);
 
-  /** {@link Lattice#piecewise} between levels that were found. */
-  void piecewise(float[] x, float[] lower, float[] upper, int from, int length, float slope);
+  /**
+   * {@link Lattice#piecewise} between levels that were found.
+   *
+   * @param upper receives the result; modified
+   * @param at index of the first of the levels
+   */
+  void piecewise(
+      float[] x, int from, int length, float slope, float[] lower, float[] upper, int at);
 
   /** {@link Grid#codes} of a uniform grid. */
   void codes(
@@ -139,7 +162,14 @@ interface BlockKernels {
    * @param count number of levels; there is one threshold less, and they ascend too
    */
   void search(
-      float[] levels, float[] thresholds, int count, float[] x, int from, int length, float[] q);
+      float[] levels,
+      float[] thresholds,
+      int count,
+      float[] x,
+      int from,
+      int length,
+      float[] q,
+      int at);
 
   /** The same, for the index of the level; 0 for NaN. */
   void searchCodes(
@@ -147,7 +177,14 @@ interface BlockKernels {
 
   /** {@link Lattice#interval} among ascending levels. */
   void searchInterval(
-      float[] levels, int count, float[] x, int from, int length, float[] lower, float[] upper);
+      float[] levels,
+      int count,
+      float[] x,
+      int from,
+      int length,
+      float[] lower,
+      float[] upper,
+      int at);
 
   default double mean(float[] x, int from, int length) {
     return sum(x, from, length) / length;

@@ -56,14 +56,14 @@ public abstract sealed class CodebookGrid extends Grid permits TableGrid, LsbqGr
   }
 
   @Override
-  void nearest(Lattice l, int block, float[] x, int from, int length, float[] q) {
+  void nearest(Lattice l, int block, float[] x, int from, int length, float[] q, int at) {
     Scratch scratch = Scratch.own();
     int size = l.layout().blockLength();
     for (int done = 0, b = block; done < length; done += size, b++) {
       prepare(l, b, scratch);
       int n = Math.min(size, length - done);
       Lattice.KERNELS.search(
-          scratch.levels, scratch.thresholds, levelCount(), x, from + done, n, q);
+          scratch.levels, scratch.thresholds, levelCount(), x, from + done, n, q, at + done);
     }
   }
 
@@ -95,7 +95,7 @@ public abstract sealed class CodebookGrid extends Grid permits TableGrid, LsbqGr
 
   @Override
   void interval(
-      Lattice l, int block, float[] x, int from, int length, float[] lower, float[] upper) {
-    searchInterval(l, block, x, from, length, lower, upper);
+      Lattice l, int block, float[] x, int from, int length, float[] lower, float[] upper, int at) {
+    searchInterval(l, block, x, from, length, lower, upper, at);
   }
 }

@@ -100,23 +100,24 @@ public abstract sealed class Grid permits UniformGrid, CodebookGrid {
    * The maps take a part of one block, or whole blocks from the given one on.
    */
 
-  abstract void nearest(Lattice l, int block, float[] x, int from, int length, float[] q);
+  abstract void nearest(Lattice l, int block, float[] x, int from, int length, float[] q, int at);
 
   abstract void interval(
-      Lattice l, int block, float[] x, int from, int length, float[] lower, float[] upper);
+      Lattice l, int block, float[] x, int from, int length, float[] lower, float[] upper, int at);
 
   /** Writes the ascending levels of a block to {@code out[0 .. levelCount)}. */
   abstract void levels(Lattice l, int block, float[] out);
 
   /** {@link #interval} for levels of any kind. */
   final void searchInterval(
-      Lattice l, int block, float[] x, int from, int length, float[] lower, float[] upper) {
+      Lattice l, int block, float[] x, int from, int length, float[] lower, float[] upper, int at) {
     float[] levels = Scratch.own().levels;
     int size = l.layout().blockLength();
     for (int done = 0, b = block; done < length; done += size, b++) {
       levels(l, b, levels);
       int n = Math.min(size, length - done);
-      Lattice.KERNELS.searchInterval(levels, levelCount(), x, from + done, n, lower, upper);
+      Lattice.KERNELS.searchInterval(
+          levels, levelCount(), x, from + done, n, lower, upper, at + done);
     }
   }
 

@@ -225,12 +225,13 @@ public final class Lattice {
    *
    * @param block the block that the first belongs to
    * @param x values
-   * @param from index of the first, in both arrays
+   * @param from index of the first
    * @param length number of values
-   * @param q receives the levels; modified
+   * @param q receives the levels; modified. May be x if the indices are equal too
+   * @param at index of the first level
    */
-  public void nearest(int block, float[] x, int from, int length, float[] q) {
-    grid().nearest(this, block, x, from, length, q);
+  public void nearest(int block, float[] x, int from, int length, float[] q, int at) {
+    grid().nearest(this, block, x, from, length, q, at);
   }
 
   /**
@@ -238,28 +239,31 @@ public final class Lattice {
    * range (and at the lowest level).
    *
    * @param block the block that the first belongs to
-   * @param x values
-   * @param from index of the first, in all arrays
+   * @param x values; not modified
+   * @param from index of the first
    * @param length number of values
    * @param lower receives the lower levels; modified
    * @param upper receives the upper levels; modified
+   * @param at index of the first level, in both arrays
    */
-  public void interval(int block, float[] x, int from, int length, float[] lower, float[] upper) {
-    grid().interval(this, block, x, from, length, lower, upper);
+  public void interval(
+      int block, float[] x, int from, int length, float[] lower, float[] upper, int at) {
+    grid().interval(this, block, x, from, length, lower, upper, at);
   }
 
   /**
-   * Moves values away from the middle of the levels around them, until they reach one: {@code x =
+   * Moves values away from the middle of the levels around them, until they reach one: {@code q =
    * clamp(centre + (x - centre) / inverseSlope, lower, upper)} with {@link #interval}'s levels and
    * {@code centre = (lower + upper) / 2}.
    *
    * @param block the block that the first belongs to
-   * @param x values; modified
-   * @param from index of the first, in all arrays
+   * @param x values; not modified
+   * @param from index of the first
    * @param length number of values
    * @param inverseSlope above 0, at most 1
-   * @param scratch1 overwritten at the same indices
-   * @param scratch2 overwritten at the same indices
+   * @param q receives what they become; modified, another array than x
+   * @param scratch overwritten at the same indices as q
+   * @param at index of the first of these
    */
   public void piecewise(
       int block,
@@ -267,13 +271,14 @@ public final class Lattice {
       int from,
       int length,
       float inverseSlope,
-      float[] scratch1,
-      float[] scratch2) {
-    if (grid() instanceof UniformGrid uniform && !uniform.hasOffset()) {
-      KERNELS.piecewise(uniform, this, block, x, from, length, inverseSlope);
+      float[] q,
+      float[] scratch,
+      int at) {
+    if (grid() instanceof UniformGrid uniform && uniform.isPiecewise(inverseSlope)) {
+      KERNELS.piecewise(uniform, this, block, x, from, length, inverseSlope, q, at);
     } else {
-      interval(block, x, from, length, scratch1, scratch2);
-      KERNELS.piecewise(x, scratch1, scratch2, from, length, inverseSlope);
+      interval(block, x, from, length, scratch, q, at);
+      KERNELS.piecewise(x, from, length, inverseSlope, scratch, q, at);
     }
   }
 

@@ -9,6 +9,7 @@ final class MagnitudeFit {
 
   private final float[] largest = new float[MOST_BLOCKS];
   private final double[] sums = new double[MOST_BLOCKS];
+  private final float[] scales = new float[MOST_BLOCKS];
 
   /** {@link Lattice#fitBlocks}, where {@link UniformGrid#fitsMagnitudes}. */
   static void fit(UniformGrid grid, Lattice out, int block, float[] x, int from, int blocks) {
@@ -27,7 +28,12 @@ final class MagnitudeFit {
       if (!(largest[i] < Float.POSITIVE_INFINITY)) {
         Lattice.checkFinite(x, from + i * size, size, out.layout().start(block + i));
       }
-      grid.fitMagnitudes(largest[i], sums[i] / size, out, block + i);
+    }
+    for (int i = 0; i < blocks; i++) {
+      scales[i] = grid.scale(largest[i], sums[i] / size);
+    }
+    for (int i = 0; i < blocks; i++) {
+      out.setScale(block + i, scales[i]);
     }
   }
 }

@@ -86,8 +86,29 @@ final class ScalarKernels implements BlockKernels {
       float[] x, int from, int blocks, int size, float[] largest, double[] sums) {
     for (int block = 0; block < blocks; block++) {
       largest[block] = absMax(x, from + block * size, size, 0f);
-      sums[block] = sumAbs(x, from + block * size, size, 0f);
+      sums[block] = sumOfMagnitudes(x, from + block * size, size);
     }
+  }
+
+  private static double sumOfMagnitudes(float[] x, int from, int length) {
+    int end = from + length - length % RUN;
+    double even = lanes(x, from, end) + lanes(x, from + 2, end);
+    double sum = even + (lanes(x, from + 1, end) + lanes(x, from + 3, end));
+    for (int i = end; i < from + length; i++) {
+      sum += Math.abs(x[i]);
+    }
+    return sum;
+  }
+
+  /** Two of the eight lanes. */
+  private static double lanes(float[] x, int from, int end) {
+    double s0 = 0;
+    double s4 = 0;
+    for (int i = from; i < end; i += RUN) {
+      s0 += Math.abs(x[i]) + Math.abs(x[i + 8]) + (Math.abs(x[i + 16]) + Math.abs(x[i + 24]));
+      s4 += Math.abs(x[i + 4]) + Math.abs(x[i + 12]) + (Math.abs(x[i + 20]) + Math.abs(x[i + 28]));
+    }
+    return s0 + s4;
   }
 
   @Override
@@ -164,16 +185,16 @@ final class ScalarKernels implements BlockKernels {
 
   @Override
   public void nearest(
-      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q) {
+      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q, int at) {
     int size = l.layout().blockLength();
     for (int done = 0, b = block; done < length; done += size, b++) {
       int n = Math.min(size, length - done);
-      nearestInBlock(grid, l, b, x, from + done, n, q);
+      nearestInBlock(grid, l, b, x, from + done, n, q, at + done);
     }
   }
 
   void nearestInBlock(
-      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q) {
+      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q, int at) {
     float scale = l.scales[block];
     float reciprocal = grid.reciprocal(scale);
     float least = grid.least(l, block);
@@ -183,14 +204,14 @@ final class ScalarKernels implements BlockKernels {
     float shift = grid.shift();
     float offset = l.offset(block);
     if (reciprocal != 0f) { // two loops, for the compiler makes vectors of neither condition
-      for (int i = from; i < from + length; i++) {
-        float u = (x[i] - origin) * reciprocal - fraction;
-        q[i] = (round(u, least, most) + shift) * scale + offset;
+      for (int i = 0; i < length; i++) {
+        float u = (x[from + i] - origin) * reciprocal - fraction;
+        q[at + i] = (round(u, least, most) + shift) * scale + offset;
       }
     } else {
-      for (int i = from; i < from + length; i++) {
-        float u = (x[i] - origin) / scale - fraction;
-        q[i] = (round(u, least, most) + shift) * scale + offset;
+      for (int i = 0; i < length; i++) {
+        float u = (x[from + i] - origin) / scale - fraction;
+        q[at + i] = (round(u, least, most) + shift) * scale + offset;
       }
     }
   }
@@ -230,11 +251,12 @@ final class ScalarKernels implements BlockKernels {
       int from,
       int length,
       float[] lower,
-      float[] upper) {
+      float[] upper,
+      int at) {
     int size = l.layout().blockLength();
     for (int done = 0, b = block; done < length; done += size, b++) {
       int n = Math.min(size, length - done);
-      intervalInBlock(grid, l, b, x, from + done, n, lower, upper);
+      intervalInBlock(grid, l, b, x, from + done, n, lower, upper, at + done);
     }
   }
 
@@ -246,7 +268,8 @@ final class ScalarKernels implements BlockKernels {
       int from,
       int length,
       float[] lower,
-      float[] upper) {
+      float[] upper,
+      int at) {
     float scale = l.scales[block];
     float reciprocal = grid.reciprocal(scale);
     float least = grid.least(l, block);
@@ -254,26 +277,43 @@ final class ScalarKernels implements BlockKernels {
     float shift = grid.shift();
     float divisor = reciprocal != 0f ? 1f : scale;
     float factor = reciprocal != 0f ? reciprocal : 1f;
-    for (int i = from; i < from + length; i++) {
-      float k = round(x[i] * factor / divisor - shift, least, most);
-      float above = above(x[i], (k + shift) * scale);
-      lower[i] = (Math.max(k + above - 1, least) + shift) * scale;
-      upper[i] = (Math.min(k + above, most) + shift) * scale;
+    for (int i = 0; i < length; i++) {
+      float v = x[from + i];
+      float k = round(v * factor / divisor - shift, least, most);
+      float above = above(v, (k + shift) * scale);
+      lower[at + i] = (Math.max(k + above - 1, least) + shift) * scale;
+      upper[at + i] = (Math.min(k + above, most) + shift) * scale;
     }
   }
 
   @Override
   public void piecewise(
-      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float slope) {
+      UniformGrid grid,
+      Lattice l,
+      int block,
+      float[] x,
+      int from,
+      int length,
+      float slope,
+      float[] q,
+      int at) {
     int size = l.layout().blockLength();
     for (int done = 0, b = block; done < length; done += size, b++) {
       int n = Math.min(size, length - done);
-      piecewiseInBlock(grid, l, b, x, from + done, n, slope);
+      piecewiseInBlock(grid, l, b, x, from + done, n, slope, q, at + done);
     }
   }
 
   void piecewiseInBlock(
-      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float slope) {
+      UniformGrid grid,
+      Lattice l,
+      int block,
+      float[] x,
+      int from,
+      int length,
+      float slope,
+      float[] q,
+      int at) {
     float scale = l.scales[block];
     float reciprocal = grid.reciprocal(scale);
     float least = grid.least(l, block);
@@ -281,12 +321,13 @@ final class ScalarKernels implements BlockKernels {
     float shift = grid.shift();
     float divisor = reciprocal != 0f ? 1f : scale;
     float factor = reciprocal != 0f ? reciprocal : 1f;
-    for (int i = from; i < from + length; i++) {
-      float k = round(x[i] * factor / divisor - shift, least, most);
-      float above = above(x[i], (k + shift) * scale);
+    for (int i = 0; i < length; i++) {
+      float v = x[from + i];
+      float k = round(v * factor / divisor - shift, least, most);
+      float above = above(v, (k + shift) * scale);
       float lower = (Math.max(k + above - 1, least) + shift) * scale;
       float upper = (Math.min(k + above, most) + shift) * scale;
-      x[i] = between(x[i], lower, upper, slope);
+      q[at + i] = between(v, lower, upper, slope);
     }
   }
 
@@ -302,17 +343,25 @@ final class ScalarKernels implements BlockKernels {
 
   @Override
   public void piecewise(
-      float[] x, float[] lower, float[] upper, int from, int length, float slope) {
-    for (int i = from; i < from + length; i++) {
-      x[i] = between(x[i], lower[i], upper[i], slope);
+      float[] x, int from, int length, float slope, float[] lower, float[] upper, int at) {
+    for (int i = 0; i < length; i++) {
+      upper[at + i] = between(x[from + i], lower[at + i], upper[at + i], slope);
     }
   }
 
   @Override
   public void search(
-      float[] levels, float[] thresholds, int count, float[] x, int from, int length, float[] q) {
-    for (int i = from; i < from + length; i++) {
-      q[i] = Float.isNaN(x[i]) ? Float.NaN : levels[index(thresholds, count, x[i])];
+      float[] levels,
+      float[] thresholds,
+      int count,
+      float[] x,
+      int from,
+      int length,
+      float[] q,
+      int at) {
+    for (int i = 0; i < length; i++) {
+      float v = x[from + i];
+      q[at + i] = Float.isNaN(v) ? Float.NaN : levels[index(thresholds, count, v)];
     }
   }
 
@@ -341,20 +390,27 @@ final class ScalarKernels implements BlockKernels {
 
   @Override
   public void searchInterval(
-      float[] levels, int count, float[] x, int from, int length, float[] lower, float[] upper) {
-    for (int i = from; i < from + length; i++) {
+      float[] levels,
+      int count,
+      float[] x,
+      int from,
+      int length,
+      float[] lower,
+      float[] upper,
+      int at) {
+    for (int i = 0; i < length; i++) {
       int low = 0;
       int high = count;
       while (low < high) {
         int middle = (low + high) >>> 1;
-        if (x[i] > levels[middle]) {
+        if (x[from + i] > levels[middle]) {
           low = middle + 1;
         } else {
           high = middle;
         }
       }
-      lower[i] = levels[Math.max(low - 1, 0)];
-      upper[i] = levels[Math.min(low, count - 1)];
+      lower[at + i] = levels[Math.max(low - 1, 0)];
+      upper[at + i] = levels[Math.min(low, count - 1)];
     }
   }
 }

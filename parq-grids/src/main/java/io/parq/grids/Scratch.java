@@ -18,6 +18,9 @@ final class Scratch {
   /** Lanes of a sum. */
   final double[] lanes = new double[BlockKernels.SUM_LANES];
 
+  /** Of the scales of a run of blocks. */
+  final float[] reciprocals = new float[VectorMaps.RUN];
+
   final MagnitudeFit magnitudes = new MagnitudeFit();
 
   final BestSplit split = new BestSplit();

@@ -255,8 +255,11 @@ public final class UniformGrid extends Grid {
               scale, out.scaleType(), x, from, length, importance, minCode(), maxCode(), shift);
       return;
     }
+    if (fitsMagnitudes()) {
+      MagnitudeFit.fit(this, out, block, x, from, 1);
+      return;
+    }
     switch (rule) {
-      case SYMMETRIC -> fitMagnitudes(largest, 0, out, block);
       case ASYMMETRIC -> fitAsymmetric(x, from, length, out, block);
       case TINYGEMM -> {
         float min = Lattice.KERNELS.min(x, from, length);
@@ -264,7 +267,7 @@ public final class UniformGrid extends Grid {
         float scale = out.setScale(block, Math.max(range / 15f, 1e-6f));
         out.offset(block, min + scale * 8f);
       }
-      case CLIPPED, TERNARY -> fitClipped(x, from, length, largest, out, block);
+      case SYMMETRIC, CLIPPED, TERNARY -> fitCentred(x, from, length, out, block);
       case ASYMMETRIC_UNIFORM -> fitAsymmetricUniform(x, from, length, out, block);
     }
   }
@@ -276,18 +279,18 @@ public final class UniformGrid extends Grid {
   }
 
   /**
-   * Sets the scale of a symmetric, clipped or ternary grid.
+   * The scale of a symmetric, clipped or ternary grid, not rounded yet.
    *
+   * @param largest magnitude of a block
    * @param mean of the magnitudes; of use if they are clipped by it
    */
-  void fitMagnitudes(float largest, double mean, Lattice out, int block) {
-    double limit = clip == Clip.MAX ? largest : Math.min(bits() * mean, largest);
+  float scale(float largest, double mean) {
     if (rule == Rule.SYMMETRIC) {
-      out.setScale(block, Math.max(largest / ((maxCode() - minCode()) / 2f), TINY));
-    } else {
-      float range = rule == Rule.TERNARY ? 1.5f : maxCode() + shift;
-      out.setScale(block, (float) (Math.max(limit, TINY) / range));
+      return Math.max(largest / ((maxCode() - minCode()) / 2f), TINY);
     }
+    double limit = clip == Clip.MAX ? largest : Math.min(bits() * mean, largest);
+    float range = rule == Rule.TERNARY ? 1.5f : maxCode() + shift;
+    return (float) (Math.max(limit, TINY) / range);
   }
 
   private void fitAsymmetric(float[] x, int from, int length, Lattice out, int block) {
@@ -307,17 +310,12 @@ public final class UniformGrid extends Grid {
     out.zeroPoint(block, minCode() - (float) Math.rint(min / scale));
   }
 
-  private void fitClipped(float[] x, int from, int length, float largest, Lattice out, int block) {
+  private void fitCentred(float[] x, int from, int length, Lattice out, int block) {
     BlockKernels kernels = Lattice.KERNELS;
-    float mean = 0f;
-    float most = largest;
-    if (isCentred()) {
-      mean = (float) kernels.mean(x, from, length);
-      out.offset(block, mean);
-      most = kernels.absMax(x, from, length, mean);
-    }
+    float mean = (float) kernels.mean(x, from, length);
+    out.offset(block, mean);
     double meanAbs = clip == Clip.MAX ? 0 : kernels.meanAbs(x, from, length, mean);
-    fitMagnitudes(most, meanAbs, out, block);
+    out.setScale(block, scale(kernels.absMax(x, from, length, mean), meanAbs));
   }
 
   /** What is subtracted from a weight before it is divided by the scale. */
@@ -341,6 +339,17 @@ public final class UniformGrid extends Grid {
     return rule == Rule.SYMMETRIC || rule == Rule.ASYMMETRIC;
   }
 
+  /**
+   * Whether {@link BlockKernels#piecewise} on a uniform grid gives the exact result. It finds the
+   * interval from a quotient whose error grows with the codes; near a level either interval must
+   * give that level, which takes a slope that is not too close to the identity's.
+   */
+  boolean isPiecewise(float inverseSlope) {
+    return !hasOffset()
+        && rule != Rule.ASYMMETRIC_UNIFORM
+        && 1f - inverseSlope >= levelCount() * 0x1p-20f;
+  }
+
   /** The smallest code less the zero point: what rounded quotients are limited to. */
   float least(Lattice l, int block) {
     return minCode() - l.zeroPoint(block);
@@ -357,8 +366,8 @@ public final class UniformGrid extends Grid {
   }
 
   @Override
-  void nearest(Lattice l, int block, float[] x, int from, int length, float[] q) {
-    Lattice.KERNELS.nearest(this, l, block, x, from, length, q);
+  void nearest(Lattice l, int block, float[] x, int from, int length, float[] q, int at) {
+    Lattice.KERNELS.nearest(this, l, block, x, from, length, q, at);
   }
 
   @Override
@@ -385,11 +394,11 @@ public final class UniformGrid extends Grid {
 
   @Override
   void interval(
-      Lattice l, int block, float[] x, int from, int length, float[] lower, float[] upper) {
+      Lattice l, int block, float[] x, int from, int length, float[] lower, float[] upper, int at) {
     if (hasOffset()) { // a large offset leaves levels too close for the division to tell apart
-      searchInterval(l, block, x, from, length, lower, upper);
+      searchInterval(l, block, x, from, length, lower, upper, at);
     } else {
-      Lattice.KERNELS.interval(this, l, block, x, from, length, lower, upper);
+      Lattice.KERNELS.interval(this, l, block, x, from, length, lower, upper, at);
     }
   }
 }

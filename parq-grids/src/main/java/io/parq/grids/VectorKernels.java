@@ -6,6 +6,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -24,6 +25,9 @@ final class VectorKernels implements BlockKernels {
   private static final VectorSpecies<Double> SUMS = DoubleVector.SPECIES_256;
 
   private static final VectorSpecies<Float> SUMMANDS = FloatVector.SPECIES_128;
+  private static final VectorSpecies<Float> EIGHT = FloatVector.SPECIES_256;
+  private static final VectorShuffle<Double> HALVES_SWAPPED =
+      VectorShuffle.fromValues(SUMS, 2, 3, 0, 1);
   private static final boolean HAS_SUMS = FLOATS.vectorBitSize() >= SUMS.vectorBitSize();
 
   private final ScalarKernels scalar = new ScalarKernels();
@@ -61,37 +65,41 @@ final class VectorKernels implements BlockKernels {
   @Override
   public void magnitudes(
       float[] x, int from, int blocks, int size, float[] largest, double[] sums) {
-    if (!HAS_SUMS || size % SUM_LANES != 0) {
+    if (!HAS_SUMS || size < RUN) {
       scalar.magnitudes(x, from, blocks, size, largest, sums);
       return;
     }
+    int whole = size - size % RUN;
     for (int block = 0; block < blocks; block++) {
       int start = from + block * size;
-      FloatVector a = FloatVector.fromArray(SUMMANDS, x, start).abs();
-      FloatVector b = FloatVector.fromArray(SUMMANDS, x, start + 4).abs();
-      FloatVector c = FloatVector.fromArray(SUMMANDS, x, start + 8).abs();
-      FloatVector d = FloatVector.fromArray(SUMMANDS, x, start + 12).abs();
-      DoubleVector s0 = (DoubleVector) a.convertShape(VectorOperators.F2D, SUMS, 0);
-      DoubleVector s4 = (DoubleVector) b.convertShape(VectorOperators.F2D, SUMS, 0);
-      DoubleVector s8 = (DoubleVector) c.convertShape(VectorOperators.F2D, SUMS, 0);
-      DoubleVector s12 = (DoubleVector) d.convertShape(VectorOperators.F2D, SUMS, 0);
-      IntVector most = a.reinterpretAsInts().max(b.reinterpretAsInts());
-      most = most.max(c.reinterpretAsInts().max(d.reinterpretAsInts()));
-      for (int i = start + SUM_LANES; i < start + size; i += SUM_LANES) {
-        a = FloatVector.fromArray(SUMMANDS, x, i).abs();
-        b = FloatVector.fromArray(SUMMANDS, x, i + 4).abs();
-        c = FloatVector.fromArray(SUMMANDS, x, i + 8).abs();
-        d = FloatVector.fromArray(SUMMANDS, x, i + 12).abs();
-        s0 = s0.add(a.convertShape(VectorOperators.F2D, SUMS, 0));
-        s4 = s4.add(b.convertShape(VectorOperators.F2D, SUMS, 0));
-        s8 = s8.add(c.convertShape(VectorOperators.F2D, SUMS, 0));
-        s12 = s12.add(d.convertShape(VectorOperators.F2D, SUMS, 0));
-        IntVector ab = a.reinterpretAsInts().max(b.reinterpretAsInts());
-        most = most.max(ab).max(c.reinterpretAsInts().max(d.reinterpretAsInts()));
+      FloatVector a = FloatVector.fromArray(EIGHT, x, start).abs();
+      FloatVector b = FloatVector.fromArray(EIGHT, x, start + 8).abs();
+      FloatVector c = FloatVector.fromArray(EIGHT, x, start + 16).abs();
+      FloatVector d = FloatVector.fromArray(EIGHT, x, start + 24).abs();
+      FloatVector sum = a.add(b).add(c.add(d));
+      DoubleVector s0 = (DoubleVector) sum.convertShape(VectorOperators.F2D, SUMS, 0);
+      DoubleVector s4 = (DoubleVector) sum.convertShape(VectorOperators.F2D, SUMS, 1);
+      IntVector ab = a.reinterpretAsInts().max(b.reinterpretAsInts());
+      IntVector most = ab.max(c.reinterpretAsInts().max(d.reinterpretAsInts()));
+      for (int i = start + RUN; i < start + whole; i += RUN) {
+        a = FloatVector.fromArray(EIGHT, x, i).abs();
+        b = FloatVector.fromArray(EIGHT, x, i + 8).abs();
+        c = FloatVector.fromArray(EIGHT, x, i + 16).abs();
+        d = FloatVector.fromArray(EIGHT, x, i + 24).abs();
+        sum = a.add(b).add(c.add(d));
+        s0 = s0.add(sum.convertShape(VectorOperators.F2D, SUMS, 0));
+        s4 = s4.add(sum.convertShape(VectorOperators.F2D, SUMS, 1));
+        ab = a.reinterpretAsInts().max(b.reinterpretAsInts());
+        most = most.max(ab.max(c.reinterpretAsInts().max(d.reinterpretAsInts())));
       }
-      DoubleVector p = s0.add(s8).add(s4.add(s12));
-      sums[block] = (p.lane(0) + p.lane(2)) + (p.lane(1) + p.lane(3));
+      DoubleVector p = s0.add(s4);
+      DoubleVector r = p.add(p.rearrange(HALVES_SWAPPED));
+      sums[block] = r.lane(0) + r.lane(1);
       largest[block] = Float.intBitsToFloat(most.reduceLanes(VectorOperators.MAX));
+      for (int i = start + whole; i < start + size; i++) {
+        sums[block] += Math.abs(x[i]);
+        largest[block] = Math.max(largest[block], Math.abs(x[i]));
+      }
     }
   }
 
@@ -311,8 +319,8 @@ final class VectorKernels implements BlockKernels {
 
   @Override
   public void nearest(
-      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q) {
-    maps.nearest(grid, l, block, x, from, length, q);
+      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q, int at) {
+    maps.nearest(grid, l, block, x, from, length, q, at);
   }
 
   @Override
@@ -324,31 +332,40 @@ final class VectorKernels implements BlockKernels {
       int from,
       int length,
       float[] lower,
-      float[] upper) {
-    maps.interval(grid, l, block, x, from, length, lower, upper);
+      float[] upper,
+      int at) {
+    maps.interval(grid, l, block, x, from, length, lower, upper, at);
   }
 
   @Override
   public void piecewise(
-      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float slope) {
-    maps.piecewise(grid, l, block, x, from, length, slope);
+      UniformGrid grid,
+      Lattice l,
+      int block,
+      float[] x,
+      int from,
+      int length,
+      float slope,
+      float[] q,
+      int at) {
+    maps.piecewise(grid, l, block, x, from, length, slope, q, at);
   }
 
   @Override
   public void piecewise(
-      float[] x, float[] lower, float[] upper, int from, int length, float slope) {
-    int end = from + length - length % LANES;
-    for (int i = from; i < end; i += LANES) {
-      FloatVector low = FloatVector.fromArray(FLOATS, lower, i);
-      FloatVector high = FloatVector.fromArray(FLOATS, upper, i);
+      float[] x, int from, int length, float slope, float[] lower, float[] upper, int at) {
+    int whole = length - length % LANES;
+    for (int i = 0; i < whole; i += LANES) {
+      FloatVector low = FloatVector.fromArray(FLOATS, lower, at + i);
+      FloatVector high = FloatVector.fromArray(FLOATS, upper, at + i);
       FloatVector centre = low.add(high).mul(0.5f);
-      FloatVector away = FloatVector.fromArray(FLOATS, x, i).sub(centre).div(slope);
+      FloatVector away = FloatVector.fromArray(FLOATS, x, from + i).sub(centre).div(slope);
       FloatVector moved = centre.add(away);
       // The zeros of all operands are positive, so comparing will do.
       FloatVector least = moved.blend(low, moved.compare(VectorOperators.LT, low));
-      least.blend(high, least.compare(VectorOperators.GT, high)).intoArray(x, i);
+      least.blend(high, least.compare(VectorOperators.GT, high)).intoArray(upper, at + i);
     }
-    scalar.piecewise(x, lower, upper, end, from + length - end, slope);
+    scalar.piecewise(x, from + whole, length - whole, slope, lower, upper, at + whole);
   }
 
   @Override
@@ -360,11 +377,18 @@ final class VectorKernels implements BlockKernels {
 
   @Override
   public void search(
-      float[] levels, float[] thresholds, int count, float[] x, int from, int length, float[] q) {
+      float[] levels,
+      float[] thresholds,
+      int count,
+      float[] x,
+      int from,
+      int length,
+      float[] q,
+      int at) {
     int whole = VectorSearch.isFor(count) ? length - length % LANES : 0;
-    VectorSearch.levels(levels, thresholds, count, x, from, whole, q);
+    VectorSearch.levels(levels, thresholds, count, x, from, whole, q, at);
     if (whole < length) {
-      scalar.search(levels, thresholds, count, x, from + whole, length - whole, q);
+      scalar.search(levels, thresholds, count, x, from + whole, length - whole, q, at + whole);
     }
   }
 
@@ -376,11 +400,19 @@ final class VectorKernels implements BlockKernels {
 
   @Override
   public void searchInterval(
-      float[] levels, int count, float[] x, int from, int length, float[] lower, float[] upper) {
+      float[] levels,
+      int count,
+      float[] x,
+      int from,
+      int length,
+      float[] lower,
+      float[] upper,
+      int at) {
     int whole = VectorSearch.isFor(count) ? length - length % LANES : 0;
-    VectorSearch.interval(levels, count, x, from, whole, lower, upper);
+    VectorSearch.interval(levels, count, x, from, whole, lower, upper, at);
     if (whole < length) {
-      scalar.searchInterval(levels, count, x, from + whole, length - whole, lower, upper);
+      int rest = length - whole;
+      scalar.searchInterval(levels, count, x, from + whole, rest, lower, upper, at + whole);
     }
   }
 

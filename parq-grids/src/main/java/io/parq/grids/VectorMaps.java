@@ -14,6 +14,9 @@ final class VectorMaps {
   /** The longest of several blocks that one loop runs over. */
   private static final int LONGEST_OF_RUN = 256;
 
+  /** Blocks that one loop runs over. */
+  static final int RUN = 64;
+
   /** As logarithm of a block's length: a run of one block. */
   private static final int ONE_BLOCK = 31;
 
@@ -26,95 +29,106 @@ final class VectorMaps {
   /**
    * Blocks of one length are one run if a shift tells them apart and vectors do not straddle them:
    * loops of a few rounds each would cost more than what they do.
+   *
+   * @return how many values the loops take at a time
    */
-  private static boolean isRun(int size) {
-    return size <= LONGEST_OF_RUN && size % LANES == 0 && (size & (size - 1)) == 0;
+  private static int part(UniformGrid grid, int size) {
+    boolean isRun = size <= LONGEST_OF_RUN && size % LANES == 0 && (size & (size - 1)) == 0;
+    return isRun && !grid.hasOffset() && !grid.hasZeroPoint() ? size * RUN : size;
   }
 
-  void nearest(UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q) {
-    int size = l.layout().blockLength();
-    if (isRun(size) && !grid.hasOffset() && !grid.hasZeroPoint()) {
-      int whole = length - length % LANES;
-      nearestInRun(grid, l, block, x, from, whole, Integer.numberOfTrailingZeros(size), q);
-      if (whole < length) {
-        int last = block + whole / size;
-        scalar.nearestInBlock(grid, l, last, x, from + whole, length - whole, q);
-      }
-      return;
+  private static int logarithm(int part, int size) {
+    return part == size ? ONE_BLOCK : Integer.numberOfTrailingZeros(size);
+  }
+
+  /** Whether all scales have reciprocals, which are written from index 0. */
+  private static boolean invert(float[] scales, int block, int blocks, float[] reciprocals) {
+    boolean isNormal = true;
+    for (int i = 0; i < blocks; i++) {
+      isNormal &= scales[block + i] >= Float.MIN_NORMAL;
+      reciprocals[i] = 1f / scales[block + i];
     }
-    for (int done = 0, b = block; done < length; done += size, b++) {
-      int n = Math.min(size, length - done);
+    return isNormal;
+  }
+
+  void nearest(
+      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q, int at) {
+    int size = l.layout().blockLength();
+    int part = part(grid, size);
+    int log = logarithm(part, size);
+    float[] reciprocals = Scratch.own().reciprocals;
+    int b = block;
+    for (int done = 0; done < length; done += part, b += part / size) {
+      int n = Math.min(part, length - done);
       int whole = n - n % LANES;
       int start = from + done;
+      int to = at + done;
       if (grid.hasOffset()) {
-        nearestAround(grid, l, b, x, start, whole, q);
+        nearestAround(grid, l, b, x, start, whole, q, to);
+      } else if (!grid.isAffine()) {
+        nearestByDivision(grid, l, b, log, x, start, whole, q, to);
+      } else if (invert(l.scales, b, (n + size - 1) / size, reciprocals)) {
+        nearestAffine(grid, l, reciprocals, b, log, x, start, whole, q, to);
       } else {
-        nearestInRun(grid, l, b, x, start, whole, ONE_BLOCK, q);
+        whole = 0;
       }
       if (whole < n) {
-        scalar.nearestInBlock(grid, l, b, x, start + whole, n - whole, q);
+        int last = b + whole / size;
+        scalar.nearest(grid, l, last, x, start + whole, n - whole, q, to + whole);
       }
-    }
-  }
-
-  /** Blocks of 2^log values. */
-  private static void nearestInRun(
-      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, int log, float[] q) {
-    float least = grid.least(l, block);
-    float most = grid.most(l, block);
-    if (grid.isAffine()) {
-      nearestAffine(l.scales, block, log, x, from, length, least, most, q);
-    } else {
-      nearestByDivision(l.scales, block, log, x, from, length, grid.shift(), least, most, q);
     }
   }
 
   private static void nearestAffine(
-      float[] scales,
+      UniformGrid grid,
+      Lattice l,
+      float[] reciprocals,
       int block,
       int log,
       float[] x,
       int from,
       int length,
-      float least,
-      float most,
-      float[] q) {
+      float[] q,
+      int at) {
+    float[] scales = l.scales;
+    float least = grid.least(l, block);
+    float most = grid.most(l, block);
     for (int i = 0; i < length; i += LANES) {
-      float scale = scales[block + (i >> log)];
-      FloatVector v = FloatVector.fromArray(FLOATS, x, from + i);
-      FloatVector u = scale >= Float.MIN_NORMAL ? v.mul(1f / scale) : v.div(scale);
+      FloatVector u = FloatVector.fromArray(FLOATS, x, from + i).mul(reciprocals[i >> log]);
       FloatVector atLeast = u.blend(least, u.compare(VectorOperators.LT, least));
       FloatVector k = atLeast.blend(most, u.compare(VectorOperators.GT, most));
-      k.add(BlockKernels.ROUND).sub(BlockKernels.ROUND).mul(scale).intoArray(q, from + i);
+      k.add(BlockKernels.ROUND)
+          .sub(BlockKernels.ROUND)
+          .mul(scales[block + (i >> log)])
+          .intoArray(q, at + i);
     }
   }
 
   private static void nearestByDivision(
-      float[] scales,
+      UniformGrid grid,
+      Lattice l,
       int block,
       int log,
       float[] x,
       int from,
       int length,
-      float shift,
-      float least,
-      float most,
-      float[] q) {
+      float[] q,
+      int at) {
+    float[] scales = l.scales;
+    float shift = grid.shift();
+    float least = grid.least(l, block);
+    float most = grid.most(l, block);
     for (int i = 0; i < length; i += LANES) {
       float scale = scales[block + (i >> log)];
       FloatVector u = FloatVector.fromArray(FLOATS, x, from + i).div(scale).sub(shift);
       FloatVector atLeast = u.blend(least, u.compare(VectorOperators.LT, least));
       FloatVector k = atLeast.blend(most, u.compare(VectorOperators.GT, most));
-      k.add(BlockKernels.ROUND)
-          .sub(BlockKernels.ROUND)
-          .add(shift)
-          .mul(scale)
-          .intoArray(q, from + i);
+      k.add(BlockKernels.ROUND).sub(BlockKernels.ROUND).add(shift).mul(scale).intoArray(q, at + i);
     }
   }
 
   private static void nearestAround(
-      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q) {
+      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q, int at) {
     float scale = l.scales[block];
     float least = grid.least(l, block);
     float most = grid.most(l, block);
@@ -122,8 +136,8 @@ final class VectorMaps {
     float fraction = grid.fraction();
     float shift = grid.shift();
     float offset = l.offset(block);
-    for (int i = from; i < from + length; i += LANES) {
-      FloatVector d = FloatVector.fromArray(FLOATS, x, i).sub(origin);
+    for (int i = 0; i < length; i += LANES) {
+      FloatVector d = FloatVector.fromArray(FLOATS, x, from + i).sub(origin);
       FloatVector u = d.div(scale).sub(fraction);
       FloatVector atLeast = u.blend(least, u.compare(VectorOperators.LT, least));
       FloatVector k = atLeast.blend(most, u.compare(VectorOperators.GT, most));
@@ -132,7 +146,7 @@ final class VectorMaps {
           .add(shift)
           .mul(scale)
           .add(offset)
-          .intoArray(q, i);
+          .intoArray(q, at + i);
     }
   }
 
@@ -144,12 +158,14 @@ final class VectorMaps {
       int from,
       int length,
       float[] lower,
-      float[] upper) {
+      float[] upper,
+      int at) {
     int size = l.layout().blockLength();
     float shift = grid.shift();
     for (int done = 0, b = block; done < length; done += size, b++) {
       int n = Math.min(size, length - done);
       int start = from + done;
+      int to = at + done;
       float scale = l.scales[b];
       float reciprocal = grid.reciprocal(scale);
       float least = grid.least(l, b);
@@ -169,72 +185,125 @@ final class VectorMaps {
         FloatVector over = k.blend(k.add(1f), above);
         FloatVector low = under.blend(least, under.compare(VectorOperators.LT, least));
         FloatVector high = over.blend(most, over.compare(VectorOperators.GT, most));
-        low.add(shift).mul(scale).intoArray(lower, start + i);
-        high.add(shift).mul(scale).intoArray(upper, start + i);
+        low.add(shift).mul(scale).intoArray(lower, to + i);
+        high.add(shift).mul(scale).intoArray(upper, to + i);
       }
       if (i < n) {
-        scalar.intervalInBlock(grid, l, b, x, start + i, n - i, lower, upper);
+        scalar.intervalInBlock(grid, l, b, x, start + i, n - i, lower, upper, to + i);
       }
     }
   }
 
+  /**
+   * Finds the interval of a value by rounding its quotient, which near a level may give the one on
+   * its other side: slopes are such that either gives the level. Beyond the end levels the outer
+   * intervals give those.
+   */
   void piecewise(
-      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float slope) {
-    int size = l.layout().blockLength();
-    if (isRun(size) && !grid.hasZeroPoint()) {
-      int whole = length - length % LANES;
-      piecewiseInRun(grid, l, block, x, from, whole, Integer.numberOfTrailingZeros(size), slope);
-      if (whole < length) {
-        int last = block + whole / size;
-        scalar.piecewiseInBlock(grid, l, last, x, from + whole, length - whole, slope);
-      }
-      return;
-    }
-    for (int done = 0, b = block; done < length; done += size, b++) {
-      int n = Math.min(size, length - done);
-      int whole = n - n % LANES;
-      piecewiseInRun(grid, l, b, x, from + done, whole, ONE_BLOCK, slope);
-      if (whole < n) {
-        scalar.piecewiseInBlock(grid, l, b, x, from + done + whole, n - whole, slope);
-      }
-    }
-  }
-
-  /** Codes are clamped as the integers that their floats' bits are, which also takes NaN in. */
-  private static void piecewiseInRun(
       UniformGrid grid,
       Lattice l,
       int block,
       float[] x,
       int from,
       int length,
-      int log,
-      float slope) {
-    float[] scales = l.scales;
-    boolean affine = grid.isAffine();
+      float slope,
+      float[] q,
+      int at) {
+    int size = l.layout().blockLength();
+    int part = part(grid, size);
+    float[] reciprocals = Scratch.own().reciprocals;
+    int b = block;
+    for (int done = 0; done < length; done += part, b += part / size) {
+      int n = Math.min(part, length - done);
+      int whole = n - n % LANES;
+      int start = from + done;
+      int to = at + done;
+      if (!invert(l.scales, b, (n + size - 1) / size, reciprocals)) {
+        whole = 0;
+      } else if (part == size) {
+        piecewiseInBlock(grid, l, b, x, start, whole, slope, q, to);
+      } else {
+        int log = Integer.numberOfTrailingZeros(size);
+        piecewiseInRun(grid, l, reciprocals, b, log, x, start, whole, slope, q, to);
+      }
+      if (whole < n) {
+        int last = b + whole / size;
+        scalar.piecewise(grid, l, last, x, start + whole, n - whole, slope, q, to + whole);
+      }
+    }
+  }
+
+  /** Codes are clamped as the integers that their floats' bits are, which also takes NaN in. */
+  private static void piecewiseInBlock(
+      UniformGrid grid,
+      Lattice l,
+      int block,
+      float[] x,
+      int from,
+      int length,
+      float slope,
+      float[] q,
+      int at) {
     float shift = grid.shift();
-    int least = Float.floatToRawIntBits(BlockKernels.ROUND + grid.least(l, block));
+    int least = Float.floatToRawIntBits(BlockKernels.ROUND + grid.least(l, block) + 1f);
     int most = Float.floatToRawIntBits(BlockKernels.ROUND + grid.most(l, block));
+    float scale = l.scales[block];
+    float reciprocal = 1f / scale;
     for (int i = 0; i < length; i += LANES) {
-      float scale = scales[block + (i >> log)];
       FloatVector v = FloatVector.fromArray(FLOATS, x, from + i);
-      FloatVector u =
-          (affine && scale >= Float.MIN_NORMAL ? v.mul(1f / scale) : v.div(scale)).sub(shift);
-      IntVector k = u.add(BlockKernels.ROUND).reinterpretAsInts().max(least).min(most);
-      IntVector under = k.sub(1).max(least);
-      IntVector over = k.add(1).min(most);
-      FloatVector level = k.reinterpretAsFloats().sub(BlockKernels.ROUND).add(shift).mul(scale);
-      FloatVector below = under.reinterpretAsFloats().sub(BlockKernels.ROUND).add(shift).mul(scale);
-      FloatVector beyond = over.reinterpretAsFloats().sub(BlockKernels.ROUND).add(shift).mul(scale);
-      VectorMask<Float> above = v.compare(VectorOperators.GT, level);
-      FloatVector low = below.blend(level, above);
-      FloatVector high = level.blend(beyond, above);
+      IntVector codes =
+          v.fma(reciprocal, 0.5f - shift)
+              .add(BlockKernels.ROUND)
+              .reinterpretAsInts()
+              .max(least)
+              .min(most);
+      FloatVector k = codes.reinterpretAsFloats().sub(BlockKernels.ROUND);
+      FloatVector low = k.fma(scale, (shift - 1f) * scale);
+      FloatVector high = k.fma(scale, shift * scale);
       FloatVector centre = low.add(high).mul(0.5f);
       FloatVector moved = centre.add(v.sub(centre).div(slope));
       moved
           .blend(low, moved.compare(VectorOperators.LT, low))
           .blend(high, moved.compare(VectorOperators.GT, high))
-          .intoArray(x, from + i);
+          .intoArray(q, at + i);
+    }
+  }
+
+  /** The same of blocks of 2^log values. */
+  private static void piecewiseInRun(
+      UniformGrid grid,
+      Lattice l,
+      float[] reciprocals,
+      int block,
+      int log,
+      float[] x,
+      int from,
+      int length,
+      float slope,
+      float[] q,
+      int at) {
+    float shift = grid.shift();
+    int least = Float.floatToRawIntBits(BlockKernels.ROUND + grid.least(l, block) + 1f);
+    int most = Float.floatToRawIntBits(BlockKernels.ROUND + grid.most(l, block));
+    float[] scales = l.scales;
+    for (int i = 0; i < length; i += LANES) {
+      float scale = scales[block + (i >> log)];
+      FloatVector v = FloatVector.fromArray(FLOATS, x, from + i);
+      IntVector codes =
+          v.fma(reciprocals[i >> log], 0.5f - shift)
+              .add(BlockKernels.ROUND)
+              .reinterpretAsInts()
+              .max(least)
+              .min(most);
+      FloatVector k = codes.reinterpretAsFloats().sub(BlockKernels.ROUND);
+      FloatVector low = k.add(shift - 1f).mul(scale);
+      FloatVector high = k.add(shift).mul(scale);
+      FloatVector centre = low.add(high).mul(0.5f);
+      FloatVector moved = centre.add(v.sub(centre).div(slope));
+      moved
+          .blend(low, moved.compare(VectorOperators.LT, low))
+          .blend(high, moved.compare(VectorOperators.GT, high))
+          .intoArray(q, at + i);
     }
   }
 }

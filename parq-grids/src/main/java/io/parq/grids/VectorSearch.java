@@ -24,9 +24,16 @@ final class VectorSearch {
 
   /** {@link BlockKernels#search} of whole vectors. */
   static void levels(
-      float[] levels, float[] thresholds, int count, float[] x, int from, int length, float[] q) {
-    for (int i = from; i < from + length; i += LANES) {
-      FloatVector v = FloatVector.fromArray(FLOATS, x, i);
+      float[] levels,
+      float[] thresholds,
+      int count,
+      float[] x,
+      int from,
+      int length,
+      float[] q,
+      int to) {
+    for (int i = 0; i < length; i += LANES) {
+      FloatVector v = FloatVector.fromArray(FLOATS, x, from + i);
       // No value reaches NaN.
       VectorMask<Float> fewer = FLOATS.indexInRange(0, count - 1);
       IntVector bounds =
@@ -48,15 +55,22 @@ final class VectorSearch {
       at.selectFrom(FloatVector.fromArray(FLOATS, levels, 0, there).reinterpretAsInts())
           .reinterpretAsFloats()
           .blend(Float.NaN, v.test(VectorOperators.IS_NAN))
-          .intoArray(q, i);
+          .intoArray(q, to + i);
     }
   }
 
   /** {@link BlockKernels#searchInterval} of whole vectors. */
   static void interval(
-      float[] levels, int count, float[] x, int from, int length, float[] lower, float[] upper) {
-    for (int i = from; i < from + length; i += LANES) {
-      FloatVector v = FloatVector.fromArray(FLOATS, x, i);
+      float[] levels,
+      int count,
+      float[] x,
+      int from,
+      int length,
+      float[] lower,
+      float[] upper,
+      int to) {
+    for (int i = 0; i < length; i += LANES) {
+      FloatVector v = FloatVector.fromArray(FLOATS, x, from + i);
       VectorMask<Float> there = FLOATS.indexInRange(0, count);
       IntVector all = FloatVector.fromArray(FLOATS, levels, 0, there).reinterpretAsInts();
       // The levels but the first; no value is above NaN.
@@ -78,8 +92,8 @@ final class VectorSearch {
       at = at.add(1, v.compare(VectorOperators.GT, last).cast(INTS));
       VectorMask<Integer> above = v.compare(VectorOperators.GT, levels[0]).cast(INTS);
       IntVector next = at.add(1, above).min(count - 1);
-      at.selectFrom(all).reinterpretAsFloats().intoArray(lower, i);
-      next.selectFrom(all).reinterpretAsFloats().intoArray(upper, i);
+      at.selectFrom(all).reinterpretAsFloats().intoArray(lower, to + i);
+      next.selectFrom(all).reinterpretAsFloats().intoArray(upper, to + i);
     }
   }
 }

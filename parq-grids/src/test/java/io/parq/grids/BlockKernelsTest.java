@@ -88,6 +88,9 @@ class BlockKernelsTest {
       exact += Math.abs((double) v);
     }
     assertEquals(exact, vector.sumAbs(x, 0, x.length, 0f), 1e-11 * exact);
+    double[] sums = new double[1];
+    vector.magnitudes(x, 0, 1, x.length, new float[1], sums);
+    assertEquals(exact, sums[0], 1e-9 * exact);
   }
 
   @Test
@@ -138,36 +141,76 @@ class BlockKernelsTest {
 
   private void compareMaps(
       UniformGrid grid, Lattice l, int block, float[] x, int from, int length, String at) {
-    float[] a = new float[x.length];
-    float[] b = new float[x.length];
-    scalar.nearest(grid, l, block, x, from, length, a);
-    vector.nearest(grid, l, block, x, from, length, b);
+    int to = 3;
+    float[] a = new float[to + length];
+    float[] b = new float[to + length];
+    scalar.nearest(grid, l, block, x, from, length, a, to);
+    vector.nearest(grid, l, block, x, from, length, b, to);
     assertArrayEquals(a, b, at);
     byte[] codes = new byte[x.length];
     byte[] vectorCodes = new byte[x.length];
     scalar.codes(grid, l, block, x, from, length, codes, from);
     vector.codes(grid, l, block, x, from, length, vectorCodes, from);
     assertArrayEquals(codes, vectorCodes, at);
-    scalar.values(grid, l, block, codes, from, length, a, from);
-    vector.values(grid, l, block, codes, from, length, b, from);
+    scalar.values(grid, l, block, codes, from, length, a, to);
+    vector.values(grid, l, block, codes, from, length, b, to);
     assertArrayEquals(a, b, at + " values");
     if (!grid.hasOffset()) {
-      float[] c = new float[x.length];
-      float[] d = new float[x.length];
-      scalar.interval(grid, l, block, x, from, length, a, c);
-      vector.interval(grid, l, block, x, from, length, b, d);
-      assertArrayEquals(a, b, at + " lower");
-      assertArrayEquals(c, d, at + " upper");
-      float[] y = x.clone();
-      float[] z = x.clone();
-      scalar.piecewise(grid, l, block, y, from, length, 0.3f);
-      vector.piecewise(grid, l, block, z, from, length, 0.3f);
-      assertArrayEquals(y, z, at + " piecewise");
-      float[] w = x.clone();
-      scalar.piecewise(w, a, c, from, length, 0.3f);
-      assertArrayEquals(y, w, at + " piecewise, by intervals");
-      vector.piecewise(x, b, d, from, length, 0.3f);
-      assertArrayEquals(y, x, at + " piecewise, by intervals and vectors");
+      comparePiecewise(grid, l, block, x, from, length, 0.3f, at);
+    }
+  }
+
+  private void comparePiecewise(
+      UniformGrid grid,
+      Lattice l,
+      int block,
+      float[] x,
+      int from,
+      int length,
+      float slope,
+      String at) {
+    int to = 3;
+    float[] a = new float[to + length];
+    float[] b = new float[to + length];
+    float[] c = new float[to + length];
+    float[] d = new float[to + length];
+    scalar.interval(grid, l, block, x, from, length, a, c, to);
+    vector.interval(grid, l, block, x, from, length, b, d, to);
+    assertArrayEquals(a, b, at + " lower");
+    assertArrayEquals(c, d, at + " upper");
+    scalar.piecewise(x, from, length, slope, a, c, to);
+    vector.piecewise(x, from, length, slope, b, d, to);
+    assertArrayEquals(c, d, at + " piecewise, by intervals");
+    if (grid.isPiecewise(slope)) {
+      scalar.piecewise(grid, l, block, x, from, length, slope, a, to);
+      assertArrayEquals(c, a, at + " piecewise");
+      vector.piecewise(grid, l, block, x, from, length, slope, b, to);
+      assertArrayEquals(c, b, at + " piecewise, by vectors");
+    }
+  }
+
+  /**
+   * Where quotients may be on the wrong side of an integer, with slopes that still allow for it.
+   */
+  @ParameterizedTest
+  @FieldSource("UNIFORM")
+  void piecewiseNearLevels(String spec) {
+    UniformGrid grid = (UniformGrid) Grid.parse(spec);
+    int size = 32;
+    float flattest = Math.nextDown(1f - grid.levelCount() * 0x1p-20f);
+    for (int round = 0; round < 200 && !grid.hasOffset(); round++) {
+      Lattice lattice = lattice(grid, size, (float) Math.exp(3 * random.nextGaussian()));
+      float[] x = new float[3 * size];
+      for (int i = 0; i < x.length; i++) {
+        float[] levels = lattice.levels(i / size);
+        float level = levels[random.nextInt(levels.length)];
+        x[i] = level + (random.nextInt(9) - 4) * Math.ulp(level);
+      }
+      for (float slope : new float[] {flattest, 0.9f, 0.01f, Float.MIN_NORMAL}) {
+        String at = "%s, round %d, slope %s, seed %d".formatted(spec, round, slope, SEED);
+        assertEquals(!spec.startsWith("asymmetric-uniform"), grid.isPiecewise(slope), at);
+        comparePiecewise(grid, lattice, 0, x, 0, x.length, slope, at);
+      }
     }
   }
 
@@ -229,13 +272,13 @@ class BlockKernelsTest {
           }
           float[] a = new float[x.length];
           float[] b = new float[x.length];
-          scalar.search(levels, thresholds, count, x, from, length, a);
-          vector.search(levels, thresholds, count, x, from, length, b);
+          scalar.search(levels, thresholds, count, x, from, length, a, from);
+          vector.search(levels, thresholds, count, x, from, length, b, from);
           assertArrayEquals(a, b, at);
           float[] c = new float[x.length];
           float[] d = new float[x.length];
-          scalar.searchInterval(levels, count, x, from, length, a, c);
-          vector.searchInterval(levels, count, x, from, length, b, d);
+          scalar.searchInterval(levels, count, x, from, length, a, c, 2);
+          vector.searchInterval(levels, count, x, from, length, b, d, 2);
           assertArrayEquals(a, b, at);
           assertArrayEquals(c, d, at);
         });

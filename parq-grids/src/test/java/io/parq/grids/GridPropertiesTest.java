@@ -86,7 +86,7 @@ class GridPropertiesTest {
     Lattice lattice = once.lattice();
     int length = lattice.layout().blockLength();
     for (int block = 0; block < lattice.layout().blocks(); block++) {
-      lattice.nearest(block, values, block * length, length, nearest);
+      lattice.nearest(block, values, block * length, length, nearest, block * length);
     }
     assertArrayEquals(values, nearest);
   }
@@ -206,7 +206,7 @@ class GridPropertiesTest {
       for (int i = 0; i < length; i += 3) {
         probes[block * length + i] = levels[i % levels.length];
       }
-      lattice.interval(block, probes, block * length, length, lower, upper);
+      lattice.interval(block, probes, block * length, length, lower, upper, block * length);
       for (int i = block * length; i < (block + 1) * length; i++) {
         int index = 0;
         while (index < levels.length && levels[index] < probes[i]) {
@@ -248,7 +248,7 @@ class GridPropertiesTest {
 
   private static double error(Lattice lattice, float[] x, int row, float[] importance) {
     float[] q = new float[x.length];
-    lattice.nearest(row, x, row * COLUMNS, COLUMNS, q);
+    lattice.nearest(row, x, row * COLUMNS, COLUMNS, q, row * COLUMNS);
     double sum = 0;
     for (int i = row * COLUMNS; i < (row + 1) * COLUMNS; i++) {
       double d = (double) x[i] - q[i];

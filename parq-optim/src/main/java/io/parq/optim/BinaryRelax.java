@@ -32,22 +32,22 @@ public record BinaryRelax(long annealStart, long annealEnd) implements ProxMap {
       float[] x,
       int from,
       int length,
-      float[] scratch1,
-      float[] scratch2) {
+      float[] q,
+      float[] scratch) {
     if (step < annealStart) {
+      System.arraycopy(x, from, q, 0, length);
       return;
     }
+    lattice.nearest(block, x, from, length, q, 0);
     if (step >= annealEnd) {
-      lattice.nearest(block, x, from, length, x);
       return;
     }
-    lattice.nearest(block, x, from, length, scratch1);
     double theta = (double) (step - annealStart) / (annealEnd - annealStart);
     float own = (float) (1 - theta);
     float level = (float) theta;
     // No kernel of its own: the compiler makes vectors of this loop.
-    for (int i = from; i < from + length; i++) {
-      x[i] = x[i] * own + level * scratch1[i];
+    for (int i = 0; i < length; i++) {
+      q[i] = x[from + i] * own + level * q[i];
     }
   }
 

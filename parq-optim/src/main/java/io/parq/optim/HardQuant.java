@@ -17,9 +17,9 @@ public record HardQuant() implements ProxMap {
       float[] x,
       int from,
       int length,
-      float[] scratch1,
-      float[] scratch2) {
-    lattice.nearest(block, x, from, length, x);
+      float[] q,
+      float[] scratch) {
+    lattice.nearest(block, x, from, length, q, 0);
   }
 
   @Override

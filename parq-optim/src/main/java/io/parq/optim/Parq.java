@@ -69,17 +69,18 @@ public record Parq(long annealStart, long annealEnd, double steepness, double an
       float[] x,
       int from,
       int length,
-      float[] scratch1,
-      float[] scratch2) {
+      float[] q,
+      float[] scratch) {
     if (step < annealStart) {
+      System.arraycopy(x, from, q, 0, length);
       return;
     }
     if (step >= annealEnd) {
-      lattice.nearest(block, x, from, length, x);
+      lattice.nearest(block, x, from, length, q, 0);
       return;
     }
     float slope = (float) inverseSlope(step);
-    lattice.piecewise(block, x, from, length, slope, scratch1, scratch2);
+    lattice.piecewise(block, x, from, length, slope, q, scratch, 0);
   }
 
   @Override

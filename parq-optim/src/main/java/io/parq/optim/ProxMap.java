@@ -14,16 +14,16 @@ import io.parq.grids.Lattice;
  */
 public sealed interface ProxMap permits HardQuant, Parq, BinaryRelax, SoftQuant {
   /**
-   * Maps values in place.
+   * Maps values.
    *
    * @param step steps of the optimizer so far, warm-up included, at least 0
    * @param lattice the fitted lattice; not modified
    * @param block the block of the first value
-   * @param x the values, finite; modified (NaN stays NaN)
-   * @param from index of the first value, in all arrays
+   * @param x the values, finite (NaN stays NaN); not modified
+   * @param from index of the first value
    * @param length number of values: a part of one block, or whole blocks from {@code block} on
-   * @param scratch1 overwritten at the same indices
-   * @param scratch2 overwritten at the same indices
+   * @param q receives what they become, from index 0; modified, another array than x
+   * @param scratch overwritten from index 0
    */
   void apply(
       long step,
@@ -32,8 +32,8 @@ public sealed interface ProxMap permits HardQuant, Parq, BinaryRelax, SoftQuant 
       float[] x,
       int from,
       int length,
-      float[] scratch1,
-      float[] scratch2);
+      float[] q,
+      float[] scratch);
 
   /**
    * The reciprocal of the map's slope between levels, which weight-decay annealing follows.

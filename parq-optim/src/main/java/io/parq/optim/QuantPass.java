@@ -169,9 +169,8 @@ final class QuantPass {
     for (int from = 0; from < chunk.length(); from += length) {
       int most = size > PIECE ? Math.min(PIECE, size - from % size) : several;
       length = Math.min(most, chunk.length() - from);
-      System.arraycopy(x, from, piece, 0, length);
       int block = chunk.block() + from / size;
-      settings.prox().apply(step, lattice, block, piece, 0, length, tile.lower, tile.upper);
+      settings.prox().apply(step, lattice, block, x, from, length, piece, tile.scratch);
       Floats.store(piece, 0, length, slot.parameter().weights(), chunk.start() + from);
     }
   }

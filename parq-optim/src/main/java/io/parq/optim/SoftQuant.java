@@ -54,27 +54,28 @@ public record SoftQuant(long annealStart, long annealEnd, double tStart, double 
       float[] x,
       int from,
       int length,
-      float[] scratch1,
-      float[] scratch2) {
+      float[] q,
+      float[] scratch) {
     if (step < annealStart) {
+      System.arraycopy(x, from, q, 0, length);
       return;
     }
     if (step >= annealEnd) {
-      lattice.nearest(block, x, from, length, x);
+      lattice.nearest(block, x, from, length, q, 0);
       return;
     }
-    lattice.interval(block, x, from, length, scratch1, scratch2);
+    lattice.interval(block, x, from, length, scratch, q, 0);
     double temperature = temperature(step);
     double full = 1 / (1 + Math.exp(-0.5 * temperature)) - 0.5;
-    for (int i = from; i < from + length; i++) {
-      double lower = scratch1[i];
-      double upper = scratch2[i];
+    for (int i = 0; i < length; i++) {
+      double lower = scratch[i];
+      double upper = q[i];
       double distance = upper - lower;
-      double clamped = Math.min(Math.max(x[i], lower), upper);
+      double clamped = Math.min(Math.max(x[from + i], lower), upper);
       // Without a distance the difference is 0, or NaN, which must not get lost.
       double fraction = distance > 0 ? (clamped - lower) / distance : 0.5 + (clamped - lower);
       double rise = 1 / (1 + Math.exp(-temperature * (fraction - 0.5))) - 0.5;
-      x[i] = (float) ((upper + lower) / 2 + distance / 2 * (rise / full));
+      q[i] = (float) ((upper + lower) / 2 + distance / 2 * (rise / full));
     }
   }
 

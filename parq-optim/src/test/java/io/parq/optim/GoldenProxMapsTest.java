@@ -73,14 +73,14 @@ class GoldenProxMapsTest {
     float[] x = GOLDEN.input(input);
     Lattice lattice = fitted.lattice(GOLDEN.shape(input));
     float[] nearest = x.clone();
-    lattice.nearest(0, x, 0, x.length, nearest);
+    lattice.nearest(0, x, 0, x.length, nearest, 0);
     float[] lower = new float[x.length];
     float[] upper = new float[x.length];
-    lattice.interval(0, x, 0, x.length, lower, upper);
+    lattice.interval(0, x, 0, x.length, lower, upper, 0);
     float[] reference =
         node.get("fresh").asBoolean() ? Golden.floats(fitted.node.get("values")) : null;
-    float[] actual = x.clone();
-    map.apply(step, lattice, 0, actual, 0, x.length, new float[x.length], new float[x.length]);
+    float[] actual = new float[x.length];
+    map.apply(step, lattice, 0, x, 0, x.length, actual, new float[x.length]);
     float[] expected = Golden.floats(node.get("output"));
     boolean lsbq = fitted.config().grid().spec().startsWith("lsbq");
     int ties = 0;

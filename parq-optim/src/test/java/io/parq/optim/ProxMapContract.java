@@ -96,14 +96,14 @@ abstract class ProxMapContract {
   }
 
   static float[] apply(ProxMap map, long step, Lattice lattice, float... x) {
-    float[] w = x.clone();
-    map.apply(step, lattice, 0, w, 0, w.length, new float[w.length], new float[w.length]);
+    float[] w = new float[x.length];
+    map.apply(step, lattice, 0, x, 0, w.length, w, new float[w.length]);
     return w;
   }
 
   static float[] nearest(Case c) {
     float[] q = new float[c.x.length];
-    c.lattice.nearest(0, c.x, 0, q.length, q);
+    c.lattice.nearest(0, c.x, 0, q.length, q, 0);
     return q;
   }
 
@@ -129,7 +129,7 @@ abstract class ProxMapContract {
     float[] q = nearest(c);
     float[] lower = new float[q.length];
     float[] upper = new float[q.length];
-    c.lattice.interval(0, c.x, 0, q.length, lower, upper);
+    c.lattice.interval(0, c.x, 0, q.length, lower, upper, 0);
     float slack = 2 * ulp(c);
     for (int i = 0; i < w.length; i++) {
       boolean midway = Math.abs(c.x[i] - (lower[i] + upper[i]) / 2) <= slack;
@@ -146,8 +146,8 @@ abstract class ProxMapContract {
     long step = random.nextLong(map.annealEnd() + 3);
     for (int block = 0; block < BLOCKS; block++) {
       float[] levels = c.lattice.levels(block);
-      float[] w = levels.clone();
-      map.apply(step, c.lattice, block, w, 0, w.length, new float[w.length], new float[w.length]);
+      float[] w = new float[levels.length];
+      map.apply(step, c.lattice, block, levels, 0, w.length, w, new float[w.length]);
       assertArrayEquals(levels, w, 2 * ulp(c));
     }
   }
@@ -183,16 +183,15 @@ abstract class ProxMapContract {
       @ForAll("maps") ProxMap map, @ForAll("cases") Case c, @ForAll Random random) {
     long step = random.nextLong(map.annealEnd() + 3);
     float[] whole = apply(map, step, c.lattice, c.x);
-    float[] pieces = new float[c.x.length + 5];
-    System.arraycopy(c.x, 0, pieces, 5, c.x.length);
-    float[] lower = new float[pieces.length];
-    float[] upper = new float[pieces.length];
-    Arrays.fill(lower, Float.NaN);
-    int cut = 1 + random.nextInt(LENGTH - 1);
-    map.apply(step, c.lattice, 0, pieces, 5, cut, lower, upper);
-    map.apply(step, c.lattice, 0, pieces, 5 + cut, LENGTH - cut, lower, upper);
-    map.apply(step, c.lattice, 1, pieces, 5 + LENGTH, (BLOCKS - 1) * LENGTH, lower, upper);
-    assertArrayEquals(whole, Arrays.copyOfRange(pieces, 5, pieces.length), 0f);
+    int[] starts = {0, 1 + random.nextInt(LENGTH - 1), LENGTH, BLOCKS * LENGTH};
+    for (int i = 0; i < starts.length - 1; i++) {
+      float[] piece = new float[starts[i + 1] - starts[i]];
+      float[] scratch = new float[piece.length];
+      Arrays.fill(scratch, Float.NaN);
+      int block = starts[i] / LENGTH;
+      map.apply(step, c.lattice, block, c.x, starts[i], piece.length, piece, scratch);
+      assertArrayEquals(Arrays.copyOfRange(whole, starts[i], starts[i + 1]), piece, 0f);
+    }
   }
 
   @Property(tries = TRIES)

@@ -105,7 +105,7 @@ final class TorchKernelsTest {
       assertFit(host, own);
       own.load(host.state());
       float[] expected = new float[x.length];
-      forEachBlock(host, (block, start, n) -> host.nearest(block, x, start, n, expected));
+      forEachBlock(host, (block, start, n) -> host.nearest(block, x, start, n, expected, start));
       assertBits(expected, floats(kernels.nearest(tensor)), "nearest");
       // On the levels themselves as well as between them.
       assertBits(
@@ -137,7 +137,7 @@ final class TorchKernelsTest {
   private static void assertInterval(Lattice host, TorchKernels kernels, float[] x) {
     float[] lower = new float[x.length];
     float[] upper = new float[x.length];
-    forEachBlock(host, (block, start, n) -> host.interval(block, x, start, n, lower, upper));
+    forEachBlock(host, (block, start, n) -> host.interval(block, x, start, n, lower, upper, start));
     TorchKernels.Interval found = kernels.interval(Tensor.create(x, ROWS, COLUMNS));
     assertBits(lower, floats(found.lower()), "lower");
     assertBits(upper, floats(found.upper()), "upper");

@@ -84,7 +84,7 @@ final class WeightHistory {
     float[] nearest = new float[weights.length];
     int length = lattice.layout().blockLength();
     for (int block = 0; block < lattice.layout().blocks(); block++) {
-      lattice.nearest(block, weights, block * length, length, nearest);
+      lattice.nearest(block, weights, block * length, length, nearest, block * length);
     }
     long exact = 0;
     for (int i = 0; i < weights.length; i++) {
