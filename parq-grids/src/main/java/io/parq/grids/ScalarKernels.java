@@ -1,5 +1,7 @@
 package io.parq.grids;
 
+import java.util.Arrays;
+
 /** Plain loops, and the last elements of the vector ones. */
 final class ScalarKernels implements BlockKernels {
   @Override
@@ -84,31 +86,29 @@ final class ScalarKernels implements BlockKernels {
   @Override
   public void magnitudes(
       float[] x, int from, int blocks, int size, float[] largest, double[] sums) {
+    double[] lanes = Scratch.own().lanes;
     for (int block = 0; block < blocks; block++) {
-      largest[block] = absMax(x, from + block * size, size, 0f);
-      sums[block] = sumOfMagnitudes(x, from + block * size, size);
+      int start = from + block * size;
+      largest[block] = absMax(x, start, size, 0f);
+      Arrays.fill(lanes, 0);
+      sums[block] = addMagnitudes(x, start, start + size, lanes);
     }
   }
 
-  private static double sumOfMagnitudes(float[] x, int from, int length) {
-    int end = from + length - length % RUN;
-    double even = lanes(x, from, end) + lanes(x, from + 2, end);
-    double sum = even + (lanes(x, from + 1, end) + lanes(x, from + 3, end));
-    for (int i = end; i < from + length; i++) {
+  /** Adds whole runs to the lanes, and returns the sum of these and of what is left. */
+  double addMagnitudes(float[] x, int from, int end, double[] s) {
+    int i = from;
+    for (; i <= end - RUN; i += RUN) {
+      for (int j = i; j < i + 8; j++) {
+        float first = Math.abs(x[j]) + Math.abs(x[j + 8]);
+        s[j - i] += first + (Math.abs(x[j + 16]) + Math.abs(x[j + 24]));
+      }
+    }
+    double sum = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+    for (; i < end; i++) {
       sum += Math.abs(x[i]);
     }
     return sum;
-  }
-
-  /** Two of the eight lanes. */
-  private static double lanes(float[] x, int from, int end) {
-    double s0 = 0;
-    double s4 = 0;
-    for (int i = from; i < end; i += RUN) {
-      s0 += Math.abs(x[i]) + Math.abs(x[i + 8]) + (Math.abs(x[i + 16]) + Math.abs(x[i + 24]));
-      s4 += Math.abs(x[i + 4]) + Math.abs(x[i + 12]) + (Math.abs(x[i + 20]) + Math.abs(x[i + 28]));
-    }
-    return s0 + s4;
   }
 
   @Override

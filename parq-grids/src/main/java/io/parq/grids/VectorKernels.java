@@ -67,11 +67,34 @@ final class VectorKernels implements BlockKernels {
       float[] x, int from, int blocks, int size, float[] largest, double[] sums) {
     if (!HAS_SUMS || size < RUN) {
       scalar.magnitudes(x, from, blocks, size, largest, sums);
-      return;
+    } else if (size == RUN) {
+      magnitudesOfRuns(x, from, blocks, largest, sums);
+    } else {
+      double[] lanes = Scratch.own().lanes;
+      int whole = size - size % (2 * RUN);
+      for (int block = 0; block < blocks; block++) {
+        int start = from + block * size;
+        DoubleVector.zero(SUMS).intoArray(lanes, 0);
+        DoubleVector.zero(SUMS).intoArray(lanes, 4);
+        float most = magnitudes(x, start, start + whole, lanes);
+        if (whole < size) {
+          most = Math.max(most, absMax(x, start + whole, size - whole, 0f));
+          sums[block] = scalar.addMagnitudes(x, start + whole, start + size, lanes);
+        } else {
+          DoubleVector p =
+              DoubleVector.fromArray(SUMS, lanes, 0).add(DoubleVector.fromArray(SUMS, lanes, 4));
+          DoubleVector q = p.add(p.rearrange(HALVES_SWAPPED));
+          sums[block] = q.lane(0) + q.lane(1);
+        }
+        largest[block] = most;
+      }
     }
-    int whole = size - size % RUN;
+  }
+
+  private static void magnitudesOfRuns(
+      float[] x, int from, int blocks, float[] largest, double[] sums) {
     for (int block = 0; block < blocks; block++) {
-      int start = from + block * size;
+      int start = from + block * RUN;
       FloatVector a = FloatVector.fromArray(EIGHT, x, start).abs();
       FloatVector b = FloatVector.fromArray(EIGHT, x, start + 8).abs();
       FloatVector c = FloatVector.fromArray(EIGHT, x, start + 16).abs();
@@ -79,28 +102,45 @@ final class VectorKernels implements BlockKernels {
       FloatVector sum = a.add(b).add(c.add(d));
       DoubleVector s0 = (DoubleVector) sum.convertShape(VectorOperators.F2D, SUMS, 0);
       DoubleVector s4 = (DoubleVector) sum.convertShape(VectorOperators.F2D, SUMS, 1);
-      IntVector ab = a.reinterpretAsInts().max(b.reinterpretAsInts());
-      IntVector most = ab.max(c.reinterpretAsInts().max(d.reinterpretAsInts()));
-      for (int i = start + RUN; i < start + whole; i += RUN) {
-        a = FloatVector.fromArray(EIGHT, x, i).abs();
-        b = FloatVector.fromArray(EIGHT, x, i + 8).abs();
-        c = FloatVector.fromArray(EIGHT, x, i + 16).abs();
-        d = FloatVector.fromArray(EIGHT, x, i + 24).abs();
-        sum = a.add(b).add(c.add(d));
-        s0 = s0.add(sum.convertShape(VectorOperators.F2D, SUMS, 0));
-        s4 = s4.add(sum.convertShape(VectorOperators.F2D, SUMS, 1));
-        ab = a.reinterpretAsInts().max(b.reinterpretAsInts());
-        most = most.max(ab.max(c.reinterpretAsInts().max(d.reinterpretAsInts())));
-      }
       DoubleVector p = s0.add(s4);
-      DoubleVector r = p.add(p.rearrange(HALVES_SWAPPED));
-      sums[block] = r.lane(0) + r.lane(1);
-      largest[block] = Float.intBitsToFloat(most.reduceLanes(VectorOperators.MAX));
-      for (int i = start + whole; i < start + size; i++) {
-        sums[block] += Math.abs(x[i]);
-        largest[block] = Math.max(largest[block], Math.abs(x[i]));
-      }
+      DoubleVector q = p.add(p.rearrange(HALVES_SWAPPED));
+      sums[block] = q.lane(0) + q.lane(1);
+      IntVector ab = a.reinterpretAsInts().max(b.reinterpretAsInts());
+      IntVector cd = c.reinterpretAsInts().max(d.reinterpretAsInts());
+      largest[block] = Float.intBitsToFloat(ab.max(cd).reduceLanes(VectorOperators.MAX));
     }
+  }
+
+  /** Adds pairs of runs to the lanes, and returns the largest magnitude. */
+  private static float magnitudes(float[] x, int from, int end, double[] lanes) {
+    int largest = 0;
+    for (int i = from; i < end; i += 2 * RUN) {
+      FloatVector a = FloatVector.fromArray(EIGHT, x, i).abs();
+      FloatVector b = FloatVector.fromArray(EIGHT, x, i + 8).abs();
+      FloatVector c = FloatVector.fromArray(EIGHT, x, i + 16).abs();
+      FloatVector d = FloatVector.fromArray(EIGHT, x, i + 24).abs();
+      FloatVector e = FloatVector.fromArray(EIGHT, x, i + 32).abs();
+      FloatVector f = FloatVector.fromArray(EIGHT, x, i + 40).abs();
+      FloatVector g = FloatVector.fromArray(EIGHT, x, i + 48).abs();
+      FloatVector h = FloatVector.fromArray(EIGHT, x, i + 56).abs();
+      FloatVector first = a.add(b).add(c.add(d));
+      FloatVector second = e.add(f).add(g.add(h));
+      DoubleVector.fromArray(SUMS, lanes, 0)
+          .add(first.convertShape(VectorOperators.F2D, SUMS, 0))
+          .add(second.convertShape(VectorOperators.F2D, SUMS, 0))
+          .intoArray(lanes, 0);
+      DoubleVector.fromArray(SUMS, lanes, 4)
+          .add(first.convertShape(VectorOperators.F2D, SUMS, 1))
+          .add(second.convertShape(VectorOperators.F2D, SUMS, 1))
+          .intoArray(lanes, 4);
+      IntVector ab = a.reinterpretAsInts().max(b.reinterpretAsInts());
+      IntVector cd = c.reinterpretAsInts().max(d.reinterpretAsInts());
+      IntVector ef = e.reinterpretAsInts().max(f.reinterpretAsInts());
+      IntVector gh = g.reinterpretAsInts().max(h.reinterpretAsInts());
+      IntVector most = ab.max(cd).max(ef.max(gh));
+      largest = Math.max(largest, most.reduceLanes(VectorOperators.MAX));
+    }
+    return Float.intBitsToFloat(largest);
   }
 
   @Override
