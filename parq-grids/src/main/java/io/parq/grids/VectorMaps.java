@@ -10,6 +10,7 @@ import jdk.incubator.vector.VectorSpecies;
 final class VectorMaps {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
   private static final int LANES = FLOATS.length();
+  private static final int PAIR = 2 * LANES;
 
   /** The longest of several blocks that one loop runs over. */
   private static final int LONGEST_OF_RUN = 256;
@@ -33,7 +34,7 @@ final class VectorMaps {
    * @return how many values the loops take at a time
    */
   private static int part(UniformGrid grid, int size) {
-    boolean isRun = size <= LONGEST_OF_RUN && size % LANES == 0 && (size & (size - 1)) == 0;
+    boolean isRun = size <= LONGEST_OF_RUN && size % PAIR == 0 && (size & (size - 1)) == 0;
     return isRun && !grid.hasOffset() && !grid.hasZeroPoint() ? size * RUN : size;
   }
 
@@ -215,7 +216,7 @@ final class VectorMaps {
     int b = block;
     for (int done = 0; done < length; done += part, b += part / size) {
       int n = Math.min(part, length - done);
-      int whole = n - n % LANES;
+      int whole = n - n % (part == size ? LANES : PAIR);
       int start = from + done;
       int to = at + done;
       if (!invert(l.scales, b, (n + size - 1) / size, reciprocals)) {
@@ -269,7 +270,7 @@ final class VectorMaps {
     }
   }
 
-  /** The same of blocks of 2^log values. */
+  /** The same of blocks of 2^log values, at least two vectors. */
   private static void piecewiseInRun(
       UniformGrid grid,
       Lattice l,
@@ -286,24 +287,27 @@ final class VectorMaps {
     int least = Float.floatToRawIntBits(BlockKernels.ROUND + grid.least(l, block) + 1f);
     int most = Float.floatToRawIntBits(BlockKernels.ROUND + grid.most(l, block));
     float[] scales = l.scales;
-    for (int i = 0; i < length; i += LANES) {
-      float scale = scales[block + (i >> log)];
-      FloatVector v = FloatVector.fromArray(FLOATS, x, from + i);
-      IntVector codes =
-          v.fma(reciprocals[i >> log], 0.5f - shift)
-              .add(BlockKernels.ROUND)
-              .reinterpretAsInts()
-              .max(least)
-              .min(most);
-      FloatVector k = codes.reinterpretAsFloats().sub(BlockKernels.ROUND);
-      FloatVector low = k.add(shift - 1f).mul(scale);
-      FloatVector high = k.add(shift).mul(scale);
-      FloatVector centre = low.add(high).mul(0.5f);
-      FloatVector moved = centre.add(v.sub(centre).div(slope));
-      moved
-          .blend(low, moved.compare(VectorOperators.LT, low))
-          .blend(high, moved.compare(VectorOperators.GT, high))
-          .intoArray(q, at + i);
+    for (int pair = 0; pair < length; pair += PAIR) {
+      float scale = scales[block + (pair >> log)];
+      float reciprocal = reciprocals[pair >> log];
+      for (int i = pair; i < pair + PAIR; i += LANES) {
+        FloatVector v = FloatVector.fromArray(FLOATS, x, from + i);
+        IntVector codes =
+            v.fma(reciprocal, 0.5f - shift)
+                .add(BlockKernels.ROUND)
+                .reinterpretAsInts()
+                .max(least)
+                .min(most);
+        FloatVector k = codes.reinterpretAsFloats().sub(BlockKernels.ROUND);
+        FloatVector low = k.fma(scale, (shift - 1f) * scale);
+        FloatVector high = k.fma(scale, shift * scale);
+        FloatVector centre = low.add(high).mul(0.5f);
+        FloatVector moved = centre.add(v.sub(centre).div(slope));
+        moved
+            .blend(low, moved.compare(VectorOperators.LT, low))
+            .blend(high, moved.compare(VectorOperators.GT, high))
+            .intoArray(q, at + i);
+      }
     }
   }
 }
