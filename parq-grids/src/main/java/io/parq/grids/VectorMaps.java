@@ -42,11 +42,11 @@ final class VectorMaps {
     return part == size ? ONE_BLOCK : Integer.numberOfTrailingZeros(size);
   }
 
-  /** Whether all scales have reciprocals, which are written from index 0. */
+  /** Whether all scales have reciprocals, which are written from index 0, and exact halves. */
   private static boolean invert(float[] scales, int block, int blocks, float[] reciprocals) {
     boolean isNormal = true;
     for (int i = 0; i < blocks; i++) {
-      isNormal &= scales[block + i] >= Float.MIN_NORMAL;
+      isNormal &= scales[block + i] >= 2 * Float.MIN_NORMAL;
       reciprocals[i] = 1f / scales[block + i];
     }
     return isNormal;
@@ -270,7 +270,10 @@ final class VectorMaps {
     }
   }
 
-  /** The same of blocks of 2^log values, at least two vectors. */
+  /**
+   * The same of blocks of 2^log values, at least two vectors: both written out, which is faster
+   * than a loop.
+   */
   private static void piecewiseInRun(
       UniformGrid grid,
       Lattice l,
@@ -290,24 +293,38 @@ final class VectorMaps {
     for (int pair = 0; pair < length; pair += PAIR) {
       float scale = scales[block + (pair >> log)];
       float reciprocal = reciprocals[pair >> log];
-      for (int i = pair; i < pair + PAIR; i += LANES) {
-        FloatVector v = FloatVector.fromArray(FLOATS, x, from + i);
-        IntVector codes =
-            v.fma(reciprocal, 0.5f - shift)
-                .add(BlockKernels.ROUND)
-                .reinterpretAsInts()
-                .max(least)
-                .min(most);
-        FloatVector k = codes.reinterpretAsFloats().sub(BlockKernels.ROUND);
-        FloatVector low = k.fma(scale, (shift - 1f) * scale);
-        FloatVector high = k.fma(scale, shift * scale);
-        FloatVector centre = low.add(high).mul(0.5f);
-        FloatVector moved = centre.add(v.sub(centre).div(slope));
-        moved
-            .blend(low, moved.compare(VectorOperators.LT, low))
-            .blend(high, moved.compare(VectorOperators.GT, high))
-            .intoArray(q, at + i);
-      }
+      FloatVector v = FloatVector.fromArray(FLOATS, x, from + pair);
+      IntVector codes =
+          v.fma(reciprocal, 0.5f - shift)
+              .add(BlockKernels.ROUND)
+              .reinterpretAsInts()
+              .max(least)
+              .min(most);
+      FloatVector k = codes.reinterpretAsFloats().sub(BlockKernels.ROUND);
+      FloatVector low = k.fma(scale, (shift - 1f) * scale);
+      FloatVector high = k.fma(scale, shift * scale);
+      FloatVector centre = low.add(high).mul(0.5f);
+      FloatVector moved = centre.add(v.sub(centre).div(slope));
+      moved
+          .blend(low, moved.compare(VectorOperators.LT, low))
+          .blend(high, moved.compare(VectorOperators.GT, high))
+          .intoArray(q, at + pair);
+      FloatVector v2 = FloatVector.fromArray(FLOATS, x, from + pair + LANES);
+      IntVector codes2 =
+          v2.fma(reciprocal, 0.5f - shift)
+              .add(BlockKernels.ROUND)
+              .reinterpretAsInts()
+              .max(least)
+              .min(most);
+      FloatVector k2 = codes2.reinterpretAsFloats().sub(BlockKernels.ROUND);
+      FloatVector low2 = k2.fma(scale, (shift - 1f) * scale);
+      FloatVector high2 = k2.fma(scale, shift * scale);
+      FloatVector centre2 = low2.add(high2).mul(0.5f);
+      FloatVector moved2 = centre2.add(v2.sub(centre2).div(slope));
+      moved2
+          .blend(low2, moved2.compare(VectorOperators.LT, low2))
+          .blend(high2, moved2.compare(VectorOperators.GT, high2))
+          .intoArray(q, at + pair + LANES);
     }
   }
 }

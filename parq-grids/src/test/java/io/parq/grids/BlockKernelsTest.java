@@ -111,7 +111,7 @@ class BlockKernelsTest {
   void uniformMaps(String spec) {
     UniformGrid grid = (UniformGrid) Grid.parse(spec);
     for (int size = 1; size <= LONGEST; size += size < 40 ? 1 : 7) {
-      for (float factor : new float[] {1f, 1e-30f, 1e-42f}) {
+      for (float factor : new float[] {1f, 1e-30f, 1e-37f, 2e-38f, 1e-42f}) {
         Lattice lattice = lattice(grid, size, factor);
         for (int length : new int[] {3 * size, size, size / 2}) {
           for (int from : new int[] {0, 1, 5}) {
