@@ -145,10 +145,15 @@ final class TorchKernelsTest {
 
   private static void assertProjection(
       Lattice host, TorchKernels kernels, ProxMap map, long step, float[] x) {
-    float[] expected = x.clone();
-    float[] a = new float[x.length];
-    float[] b = new float[x.length];
-    forEachBlock(host, (block, start, n) -> map.apply(step, host, block, expected, start, n, a, b));
+    float[] expected = new float[x.length];
+    float[] q = new float[x.length];
+    float[] scratch = new float[x.length];
+    forEachBlock(
+        host,
+        (block, start, n) -> {
+          map.apply(step, host, block, x, start, n, q, scratch);
+          System.arraycopy(q, 0, expected, start, n);
+        });
     float[] found = floats(kernels.project(map, step, Tensor.create(x, ROWS, COLUMNS)));
     assertBits(expected, found, map + " in step " + step);
   }
