@@ -278,12 +278,7 @@ public final class UniformGrid extends Grid {
     return byMagnitude && !errorOptimal && !isCentred();
   }
 
-  /**
-   * The scale of a symmetric, clipped or ternary grid, not rounded yet.
-   *
-   * @param largest magnitude of a block
-   * @param mean of the magnitudes; of use if they are clipped by it
-   */
+  /** A scale before it is rounded, from a block's largest magnitude and the mean of them. */
   float scale(float largest, double mean) {
     if (rule == Rule.SYMMETRIC) {
       return Math.max(largest / ((maxCode() - minCode()) / 2f), TINY);
@@ -314,8 +309,8 @@ public final class UniformGrid extends Grid {
     BlockKernels kernels = Lattice.KERNELS;
     float mean = (float) kernels.mean(x, from, length);
     out.offset(block, mean);
-    double meanAbs = clip == Clip.MAX ? 0 : kernels.meanAbs(x, from, length, mean);
-    out.setScale(block, scale(kernels.absMax(x, from, length, mean), meanAbs));
+    float largest = kernels.absMax(x, from, length, mean);
+    out.setScale(block, scale(largest, kernels.meanAbs(x, from, length, mean)));
   }
 
   /** What is subtracted from a weight before it is divided by the scale. */
@@ -340,9 +335,8 @@ public final class UniformGrid extends Grid {
   }
 
   /**
-   * Whether {@link BlockKernels#piecewise} on a uniform grid gives the exact result. It finds the
-   * interval from a quotient whose error grows with the codes; near a level either interval must
-   * give that level, which takes a slope that is not too close to the identity's.
+   * Whether {@link BlockKernels#piecewise} is exact: it finds intervals by quotients whose error
+   * grows with the codes, and near a level either must give it, as the identity's slope does not.
    */
   boolean isPiecewise(float inverseSlope) {
     return !hasOffset()
