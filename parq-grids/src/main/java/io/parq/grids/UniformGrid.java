@@ -310,7 +310,8 @@ public final class UniformGrid extends Grid {
     float mean = (float) kernels.mean(x, from, length);
     out.offset(block, mean);
     float largest = kernels.absMax(x, from, length, mean);
-    out.setScale(block, scale(largest, kernels.meanAbs(x, from, length, mean)));
+    double meanAbs = clip == Clip.MAX ? 0 : kernels.meanAbs(x, from, length, mean);
+    out.setScale(block, scale(largest, meanAbs));
   }
 
   /** What is subtracted from a weight before it is divided by the scale. */

@@ -68,7 +68,7 @@ final class VectorMaps {
         nearestAround(grid, l, b, x, start, whole, q, to);
       } else if (!grid.isAffine()) {
         nearestByDivision(grid, l, b, log, x, start, whole, q, to);
-      } else if (invert(l.scales, b, (n + size - 1) / size, reciprocals)) {
+      } else if (invert(l.scales, b, (n - 1) / size + 1, reciprocals)) {
         nearestAffine(grid, l, reciprocals, b, log, x, start, whole, q, to);
       } else {
         whole = 0;
@@ -219,7 +219,7 @@ final class VectorMaps {
       int whole = n - n % (part == size ? LANES : PAIR);
       int start = from + done;
       int to = at + done;
-      if (!invert(l.scales, b, (n + size - 1) / size, reciprocals)) {
+      if (!invert(l.scales, b, (n - 1) / size + 1, reciprocals)) {
         whole = 0;
       } else if (part == size) {
         piecewiseInBlock(grid, l, b, x, start, whole, slope, q, to);

@@ -215,6 +215,15 @@ class BlockKernelsTest {
   }
 
   @Test
+  void partOfAHugeBlock() {
+    UniformGrid grid = UniformGrid.symmetric(4);
+    QuantConfig config = new QuantConfig(grid, Granularity.perTensor(), ScaleType.FP32);
+    Lattice lattice = Lattice.unfitted(config, 8, 268_435_455);
+    lattice.scales()[0] = 0.37f;
+    compareMaps(grid, lattice, 0, values(64, true), 0, 64, "seed " + SEED);
+  }
+
+  @Test
   void partsAboveBounds() {
     float[] cuts = {9f, 1.5f, 0.7f, 0.6f, 0.1f};
     for (int length = 0; length <= LONGEST; length++) {
