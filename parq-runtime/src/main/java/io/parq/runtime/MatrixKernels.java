@@ -68,7 +68,7 @@ interface MatrixKernels {
   void dense(
       float[] weights, int columns, float[] x, int xAt, int xStride, int tokens, float[] sums);
 
-  /** The sum of products. */
+  /** The sum of products, the same bits each time. */
   float dot(float[] a, int aAt, float[] b, int bAt, int length);
 
   /** {@code y += factor * x}. */

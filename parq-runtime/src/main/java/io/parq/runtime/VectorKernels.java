@@ -3,13 +3,17 @@ package io.parq.runtime;
 import io.parq.grids.DType;
 import io.parq.runtime.Operand.Kind;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Loops over the Vector API. Tables have sixteen entries, so they need vectors of 512 bits. */
 final class VectorKernels implements MatrixKernels {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
   private static final int LANES = FLOATS.length();
+
+  private static final VectorShuffle<Float> BY_EIGHT = shift(8);
+  private static final VectorShuffle<Float> BY_FOUR = shift(4);
+  private static final VectorShuffle<Float> BY_TWO = shift(2);
 
   /** Steps of a run at most: with short loops, methods are compiled before their loops are. */
   private static final int MOST_STEPS = 32;
@@ -23,6 +27,10 @@ final class VectorKernels implements MatrixKernels {
   static final int WHOLE_BITS = Float.floatToRawIntBits(WHOLE);
 
   VectorKernels() {}
+
+  private static VectorShuffle<Float> shift(int lanes) {
+    return VectorShuffle.fromOp(FLOATS, lane -> (lane + lanes) % LANES);
+  }
 
   @Override
   public int lanes() {
@@ -207,7 +215,19 @@ final class VectorKernels implements MatrixKernels {
     t =
         FloatVector.fromArray(FLOATS, a, aAt + 3 * LANES)
             .fma(FloatVector.fromArray(FLOATS, b, bAt + 3 * LANES), t);
-    return s.add(t).reduceLanes(VectorOperators.ADD);
+    return total(s.add(t));
+  }
+
+  /** By halves, as the order of the library's own sum differs before and after compilation. */
+  private static float total(FloatVector v) {
+    if (LANES > 8) {
+      v = v.add(v.rearrange(BY_EIGHT));
+    }
+    if (LANES > 4) {
+      v = v.add(v.rearrange(BY_FOUR));
+    }
+    v = v.add(v.rearrange(BY_TWO));
+    return v.lane(0) + v.lane(1);
   }
 
   @Override
