@@ -149,13 +149,14 @@ final class Oracle {
     lattice.fit(MemorySegment.ofArray(x));
     BlockLayout layout = lattice.layout();
     int length = layout.blockLength();
-    float[] q = new float[length];
-    float[] scratch = new float[length];
+    MemorySegment w = MemorySegment.ofArray(new float[x.length]);
+    float[] lower = new float[length];
+    float[] upper = new float[length];
     for (int block = 0; block < layout.blocks(); block++) {
       int start = (int) layout.start(block);
-      map.apply(step, lattice, block, x, start, length, q, scratch);
-      System.arraycopy(q, 0, x, start, length);
+      map.apply(step, lattice, block, x, start, length, w, start, lower, upper);
     }
+    MemorySegment.ofArray(x).copyFrom(w);
   }
 
   private static void compare(String what, float[] found, float[] expected, double share) {

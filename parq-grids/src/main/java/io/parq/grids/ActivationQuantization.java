@@ -89,7 +89,8 @@ public enum ActivationQuantization {
     Lattice lattice = Lattice.unfitted(config, rows, columns);
     lattice.fit(MemorySegment.ofArray(x));
     for (int row = 0; row < rows; row++) {
-      lattice.nearest(row, x, row * columns, columns, x, row * columns);
+      lattice.nearest(
+          row, x, row * columns, columns, MemorySegment.ofArray(x), (long) row * columns);
     }
   }
 

@@ -1,5 +1,7 @@
 package io.parq.grids;
 
+import java.lang.foreign.MemorySegment;
+
 /**
  * The loops over a block's values. All implementations give the same bits: they share the order of
  * operations. Sums are kept in double precision, most of them in sixteen lanes: lane j adds
@@ -76,7 +78,14 @@ interface BlockKernels {
 
   /** {@link Grid#nearest} of a uniform grid. */
   void nearest(
-      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q, int at);
+      UniformGrid grid,
+      Lattice l,
+      int block,
+      float[] x,
+      int from,
+      int length,
+      MemorySegment q,
+      long at);
 
   /** {@link Grid#interval} of a uniform grid without offset. */
   void interval(
@@ -99,8 +108,8 @@ interface BlockKernels {
       int from,
       int length,
       float slope,
-      float[] q,
-      int at);
+      MemorySegment q,
+      long at);
 
   /**
    * {@link Lattice#piecewise} between levels that were found.

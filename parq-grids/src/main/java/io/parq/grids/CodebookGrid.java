@@ -1,5 +1,8 @@
 package io.parq.grids;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
 /**
  * Levels that need not be evenly spaced: a fixed table times a scale ({@link TableGrid}), or sums
  * of a fitted basis ({@link LsbqGrid}). The code of a value is the index of its level in ascending
@@ -56,15 +59,17 @@ public abstract sealed class CodebookGrid extends Grid permits TableGrid, LsbqGr
   }
 
   @Override
-  void nearest(Lattice l, int block, float[] x, int from, int length, float[] q, int at) {
+  void nearest(Lattice l, int block, float[] x, int from, int length, MemorySegment q, long at) {
     Scratch scratch = Scratch.own();
+    float[] nearest = scratch.nearest(length);
     int size = l.layout().blockLength();
     for (int done = 0, b = block; done < length; done += size, b++) {
       prepare(l, b, scratch);
       int n = Math.min(size, length - done);
       Lattice.KERNELS.search(
-          scratch.levels, scratch.thresholds, levelCount(), x, from + done, n, q, at + done);
+          scratch.levels, scratch.thresholds, levelCount(), x, from + done, n, nearest, done);
     }
+    MemorySegment.copy(nearest, 0, q, ValueLayout.JAVA_FLOAT_UNALIGNED, 4 * at, length);
   }
 
   @Override

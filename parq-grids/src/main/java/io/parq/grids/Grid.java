@@ -1,5 +1,6 @@
 package io.parq.grids;
 
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -100,7 +101,8 @@ public abstract sealed class Grid permits UniformGrid, CodebookGrid {
    * The maps take a part of one block, or whole blocks from the given one on.
    */
 
-  abstract void nearest(Lattice l, int block, float[] x, int from, int length, float[] q, int at);
+  abstract void nearest(
+      Lattice l, int block, float[] x, int from, int length, MemorySegment q, long at);
 
   abstract void interval(
       Lattice l, int block, float[] x, int from, int length, float[] lower, float[] upper, int at);

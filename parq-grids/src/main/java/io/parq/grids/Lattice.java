@@ -227,10 +227,10 @@ public final class Lattice {
    * @param x values
    * @param from index of the first
    * @param length number of values
-   * @param q receives the levels; modified. May be x if the indices are equal too
+   * @param q receives the levels as floats, fastest into native memory; modified. May be x's array
    * @param at index of the first level
    */
-  public void nearest(int block, float[] x, int from, int length, float[] q, int at) {
+  public void nearest(int block, float[] x, int from, int length, MemorySegment q, long at) {
     grid().nearest(this, block, x, from, length, q, at);
   }
 
@@ -261,9 +261,10 @@ public final class Lattice {
    * @param from index of the first
    * @param length number of values
    * @param inverseSlope above 0, at most 1
-   * @param q receives what they become; modified, another array than x
-   * @param scratch overwritten at the same indices as q
+   * @param q receives what they become as floats, fastest into native memory; modified
    * @param at index of the first of these
+   * @param lower overwritten from index 0
+   * @param upper overwritten from index 0
    */
   public void piecewise(
       int block,
@@ -271,14 +272,16 @@ public final class Lattice {
       int from,
       int length,
       float inverseSlope,
-      float[] q,
-      float[] scratch,
-      int at) {
+      MemorySegment q,
+      long at,
+      float[] lower,
+      float[] upper) {
     if (grid() instanceof UniformGrid uniform && uniform.isPiecewise(inverseSlope)) {
       KERNELS.piecewise(uniform, this, block, x, from, length, inverseSlope, q, at);
     } else {
-      interval(block, x, from, length, scratch, q, at);
-      KERNELS.piecewise(x, from, length, inverseSlope, scratch, q, at);
+      interval(block, x, from, length, lower, upper, 0);
+      KERNELS.piecewise(x, from, length, inverseSlope, lower, upper, 0);
+      MemorySegment.copy(upper, 0, q, ValueLayout.JAVA_FLOAT_UNALIGNED, 4 * at, length);
     }
   }
 

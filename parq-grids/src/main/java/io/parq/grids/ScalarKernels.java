@@ -1,5 +1,7 @@
 package io.parq.grids;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /** Plain loops, and the last elements of the vector ones. */
@@ -103,12 +105,21 @@ final class ScalarKernels implements BlockKernels {
 
   @Override
   public void nearest(
-      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q, int at) {
+      UniformGrid grid,
+      Lattice l,
+      int block,
+      float[] x,
+      int from,
+      int length,
+      MemorySegment q,
+      long at) {
+    float[] own = Scratch.own().nearest(length);
     int size = l.layout().blockLength();
     for (int done = 0, b = block; done < length; done += size, b++) {
       int n = Math.min(size, length - done);
-      nearestInBlock(grid, l, b, x, from + done, n, q, at + done);
+      nearestInBlock(grid, l, b, x, from + done, n, own, done);
     }
+    MemorySegment.copy(own, 0, q, ValueLayout.JAVA_FLOAT_UNALIGNED, 4 * at, length);
   }
 
   void nearestInBlock(
@@ -213,13 +224,15 @@ final class ScalarKernels implements BlockKernels {
       int from,
       int length,
       float slope,
-      float[] q,
-      int at) {
+      MemorySegment q,
+      long at) {
+    float[] own = Scratch.own().nearest(length);
     int size = l.layout().blockLength();
     for (int done = 0, b = block; done < length; done += size, b++) {
       int n = Math.min(size, length - done);
-      piecewiseInBlock(grid, l, b, x, from + done, n, slope, q, at + done);
+      piecewiseInBlock(grid, l, b, x, from + done, n, slope, own, done);
     }
+    MemorySegment.copy(own, 0, q, ValueLayout.JAVA_FLOAT_UNALIGNED, 4 * at, length);
   }
 
   void piecewiseInBlock(

@@ -1,5 +1,8 @@
 package io.parq.grids;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
 /** A thread's own arrays, so that fits and searches leave no garbage. */
 final class Scratch {
   private static final ThreadLocal<Scratch> OWN = ThreadLocal.withInitial(Scratch::new);
@@ -27,6 +30,10 @@ final class Scratch {
 
   private float[] values = {};
 
+  private float[] nearest = {};
+
+  private MemorySegment memory = MemorySegment.NULL;
+
   private Scratch() {}
 
   static Scratch own() {
@@ -42,5 +49,31 @@ final class Scratch {
       values = new float[n];
     }
     return values;
+  }
+
+  /** Another one, for what a map gives. */
+  float[] nearest(int n) {
+    if (n > MOST_KEPT) {
+      return new float[n];
+    }
+    if (nearest.length < n) {
+      nearest = new float[n];
+    }
+    return nearest;
+  }
+
+  /** The same in native memory. */
+  MemorySegment memory(int n) {
+    if (n > MOST_KEPT) {
+      return allocate(n);
+    }
+    if (memory.byteSize() < 4L * n) {
+      memory = allocate(n);
+    }
+    return memory;
+  }
+
+  private static MemorySegment allocate(int n) {
+    return Arena.ofAuto().allocate(4L * n, 64);
   }
 }

@@ -1,5 +1,6 @@
 package io.parq.grids;
 
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -325,14 +326,16 @@ public final class UniformGrid extends Grid {
     return rule == Rule.TINYGEMM ? 0f : shift;
   }
 
-  /** torchao's affine primitives multiply by the reciprocal where the others divide. */
+  /**
+   * What weights are multiplied by, as in torchao's affine primitives; 0 to divide them instead.
+   */
   float reciprocal(float scale) {
-    return isAffine() && scale >= TINY ? 1f / scale : 0f;
+    return divides() || scale < TINY || scale > 0.5f / TINY ? 0f : 1f / scale;
   }
 
-  /** Whether {@link #reciprocal} may be other than 0. */
-  boolean isAffine() {
-    return rule == Rule.SYMMETRIC || rule == Rule.ASYMMETRIC;
+  /** Whether weights are always divided, as offsets and fine steps leave levels close together. */
+  boolean divides() {
+    return hasOffset() || rule == Rule.ASYMMETRIC_UNIFORM;
   }
 
   /**
@@ -340,9 +343,7 @@ public final class UniformGrid extends Grid {
    * grows with the codes, and near a level either must give it, as the identity's slope does not.
    */
   boolean isPiecewise(float inverseSlope) {
-    return !hasOffset()
-        && rule != Rule.ASYMMETRIC_UNIFORM
-        && 1f - inverseSlope >= levelCount() * 0x1p-20f;
+    return !divides() && 1f - inverseSlope >= levelCount() * 0x1p-20f;
   }
 
   /** The smallest code less the zero point: what rounded quotients are limited to. */
@@ -361,7 +362,7 @@ public final class UniformGrid extends Grid {
   }
 
   @Override
-  void nearest(Lattice l, int block, float[] x, int from, int length, float[] q, int at) {
+  void nearest(Lattice l, int block, float[] x, int from, int length, MemorySegment q, long at) {
     Lattice.KERNELS.nearest(this, l, block, x, from, length, q, at);
   }
 

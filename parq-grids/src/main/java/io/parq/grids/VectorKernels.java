@@ -1,5 +1,6 @@
 package io.parq.grids;
 
+import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
@@ -19,7 +20,6 @@ final class VectorKernels implements BlockKernels {
   private static final int MAGNITUDE = 0x7fffffff;
 
   private final ScalarKernels scalar = new ScalarKernels();
-  private final VectorMaps maps = new VectorMaps(scalar);
 
   VectorKernels() {}
 
@@ -188,8 +188,21 @@ final class VectorKernels implements BlockKernels {
 
   @Override
   public void nearest(
-      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q, int at) {
-    maps.nearest(grid, l, block, x, from, length, q, at);
+      UniformGrid grid,
+      Lattice l,
+      int block,
+      float[] x,
+      int from,
+      int length,
+      MemorySegment q,
+      long at) {
+    if (q.isNative()) {
+      VectorMaps.nearest(scalar, grid, l, block, x, from, length, q, at);
+    } else {
+      MemorySegment own = Scratch.own().memory(length);
+      VectorMaps.nearest(scalar, grid, l, block, x, from, length, own, 0);
+      MemorySegment.copy(own, 0, q, 4 * at, 4L * length);
+    }
   }
 
   @Override
@@ -203,7 +216,7 @@ final class VectorKernels implements BlockKernels {
       float[] lower,
       float[] upper,
       int at) {
-    maps.interval(grid, l, block, x, from, length, lower, upper, at);
+    VectorMaps.interval(scalar, grid, l, block, x, from, length, lower, upper, at);
   }
 
   @Override
@@ -215,9 +228,15 @@ final class VectorKernels implements BlockKernels {
       int from,
       int length,
       float slope,
-      float[] q,
-      int at) {
-    maps.piecewise(grid, l, block, x, from, length, slope, q, at);
+      MemorySegment q,
+      long at) {
+    if (q.isNative()) {
+      VectorMaps.piecewise(scalar, grid, l, block, x, from, length, slope, q, at);
+    } else {
+      MemorySegment own = Scratch.own().memory(length);
+      VectorMaps.piecewise(scalar, grid, l, block, x, from, length, slope, own, 0);
+      MemorySegment.copy(own, 0, q, 4 * at, 4L * length);
+    }
   }
 
   @Override

@@ -1,12 +1,17 @@
 package io.parq.grids;
 
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/** The maps of {@link VectorKernels} onto uniform grids. */
+/**
+ * The maps of {@link VectorKernels} onto uniform grids. They write native memory, where weights
+ * lie: stores between other work cost less than a copy.
+ */
 final class VectorMaps {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
   private static final int LANES = FLOATS.length();
@@ -21,11 +26,11 @@ final class VectorMaps {
   /** As logarithm of a block's length: a run of one block. */
   private static final int ONE_BLOCK = 31;
 
-  private final ScalarKernels scalar;
+  private static final float LEAST_SCALE = 2 * Float.MIN_NORMAL;
+  private static final float LARGEST_SCALE = 0.5f / Float.MIN_NORMAL;
+  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
-  VectorMaps(ScalarKernels scalar) {
-    this.scalar = scalar;
-  }
+  private VectorMaps() {}
 
   /**
    * Blocks of one length are one run if a shift tells them apart and vectors do not straddle them:
@@ -42,18 +47,36 @@ final class VectorMaps {
     return part == size ? ONE_BLOCK : Integer.numberOfTrailingZeros(size);
   }
 
-  /** Whether all scales have reciprocals, which are written from index 0, and exact halves. */
+  /**
+   * Whether scales have reciprocals, written from index 0, and exact halves, all of them normal.
+   */
   private static boolean invert(float[] scales, int block, int blocks, float[] reciprocals) {
     boolean isNormal = true;
-    for (int i = 0; i < blocks; i++) {
-      isNormal &= scales[block + i] >= 2 * Float.MIN_NORMAL;
-      reciprocals[i] = 1f / scales[block + i];
+    int whole = blocks - blocks % LANES;
+    for (int i = 0; i < whole; i += LANES) {
+      FloatVector scale = FloatVector.fromArray(FLOATS, scales, block + i);
+      isNormal &= scale.compare(VectorOperators.GE, LEAST_SCALE).allTrue();
+      isNormal &= scale.compare(VectorOperators.LE, LARGEST_SCALE).allTrue();
+      FloatVector.broadcast(FLOATS, 1f).div(scale).intoArray(reciprocals, i);
+    }
+    for (int i = whole; i < blocks; i++) {
+      float scale = scales[block + i];
+      isNormal &= scale >= LEAST_SCALE && scale <= LARGEST_SCALE;
+      reciprocals[i] = 1f / scale;
     }
     return isNormal;
   }
 
-  void nearest(
-      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q, int at) {
+  static void nearest(
+      ScalarKernels scalar,
+      UniformGrid grid,
+      Lattice l,
+      int block,
+      float[] x,
+      int from,
+      int length,
+      MemorySegment q,
+      long at) {
     int size = l.layout().blockLength();
     int part = part(grid, size);
     int log = logarithm(part, size);
@@ -63,13 +86,11 @@ final class VectorMaps {
       int n = Math.min(part, length - done);
       int whole = n - n % LANES;
       int start = from + done;
-      int to = at + done;
-      if (grid.hasOffset()) {
-        nearestAround(grid, l, b, x, start, whole, q, to);
-      } else if (!grid.isAffine()) {
-        nearestByDivision(grid, l, b, log, x, start, whole, q, to);
+      long to = at + done;
+      if (grid.divides()) {
+        nearestByDivision(grid, l, b, x, start, whole, q, to);
       } else if (invert(l.scales, b, (n - 1) / size + 1, reciprocals)) {
-        nearestAffine(grid, l, reciprocals, b, log, x, start, whole, q, to);
+        nearestByProduct(grid, l, reciprocals, b, log, x, start, whole, q, to);
       } else {
         whole = 0;
       }
@@ -80,7 +101,8 @@ final class VectorMaps {
     }
   }
 
-  private static void nearestAffine(
+  /** Two vectors at a time, of an odd number the last one twice. */
+  private static void nearestByProduct(
       UniformGrid grid,
       Lattice l,
       float[] reciprocals,
@@ -89,19 +111,30 @@ final class VectorMaps {
       float[] x,
       int from,
       int length,
-      float[] q,
-      int at) {
+      MemorySegment q,
+      long at) {
     float[] scales = l.scales;
+    float shift = grid.shift();
     float least = grid.least(l, block);
     float most = grid.most(l, block);
-    for (int i = 0; i < length; i += LANES) {
-      FloatVector u = FloatVector.fromArray(FLOATS, x, from + i).mul(reciprocals[i >> log]);
-      FloatVector atLeast = u.blend(least, u.compare(VectorOperators.LT, least));
-      FloatVector k = atLeast.blend(most, u.compare(VectorOperators.GT, most));
-      k.add(BlockKernels.ROUND)
+    for (int i = 0; i < length; i += PAIR) {
+      int j = Math.min(i + LANES, length - LANES);
+      float scale = scales[block + (i >> log)];
+      float reciprocal = reciprocals[i >> log];
+      FloatVector u = FloatVector.fromArray(FLOATS, x, from + i).mul(reciprocal).sub(shift);
+      FloatVector v = FloatVector.fromArray(FLOATS, x, from + j).mul(reciprocal).sub(shift);
+      u.blend(least, u.compare(VectorOperators.LT, least))
+          .blend(most, u.compare(VectorOperators.GT, most))
+          .add(BlockKernels.ROUND)
           .sub(BlockKernels.ROUND)
-          .mul(scales[block + (i >> log)])
-          .intoArray(q, at + i);
+          .fma(scale, shift * scale)
+          .intoMemorySegment(q, 4 * (at + i), ORDER);
+      v.blend(least, v.compare(VectorOperators.LT, least))
+          .blend(most, v.compare(VectorOperators.GT, most))
+          .add(BlockKernels.ROUND)
+          .sub(BlockKernels.ROUND)
+          .fma(scale, shift * scale)
+          .intoMemorySegment(q, 4 * (at + j), ORDER);
     }
   }
 
@@ -109,27 +142,11 @@ final class VectorMaps {
       UniformGrid grid,
       Lattice l,
       int block,
-      int log,
       float[] x,
       int from,
       int length,
-      float[] q,
-      int at) {
-    float[] scales = l.scales;
-    float shift = grid.shift();
-    float least = grid.least(l, block);
-    float most = grid.most(l, block);
-    for (int i = 0; i < length; i += LANES) {
-      float scale = scales[block + (i >> log)];
-      FloatVector u = FloatVector.fromArray(FLOATS, x, from + i).div(scale).sub(shift);
-      FloatVector atLeast = u.blend(least, u.compare(VectorOperators.LT, least));
-      FloatVector k = atLeast.blend(most, u.compare(VectorOperators.GT, most));
-      k.add(BlockKernels.ROUND).sub(BlockKernels.ROUND).add(shift).mul(scale).intoArray(q, at + i);
-    }
-  }
-
-  private static void nearestAround(
-      UniformGrid grid, Lattice l, int block, float[] x, int from, int length, float[] q, int at) {
+      MemorySegment q,
+      long at) {
     float scale = l.scales[block];
     float least = grid.least(l, block);
     float most = grid.most(l, block);
@@ -147,11 +164,12 @@ final class VectorMaps {
           .add(shift)
           .mul(scale)
           .add(offset)
-          .intoArray(q, at + i);
+          .intoMemorySegment(q, 4 * (at + i), ORDER);
     }
   }
 
-  void interval(
+  static void interval(
+      ScalarKernels scalar,
       UniformGrid grid,
       Lattice l,
       int block,
@@ -200,7 +218,8 @@ final class VectorMaps {
    * its other side: slopes are such that either gives the level. Beyond the end levels the outer
    * intervals give those.
    */
-  void piecewise(
+  static void piecewise(
+      ScalarKernels scalar,
       UniformGrid grid,
       Lattice l,
       int block,
@@ -208,8 +227,8 @@ final class VectorMaps {
       int from,
       int length,
       float slope,
-      float[] q,
-      int at) {
+      MemorySegment q,
+      long at) {
     int size = l.layout().blockLength();
     int part = part(grid, size);
     float[] reciprocals = Scratch.own().reciprocals;
@@ -218,7 +237,7 @@ final class VectorMaps {
       int n = Math.min(part, length - done);
       int whole = n - n % (part == size ? LANES : PAIR);
       int start = from + done;
-      int to = at + done;
+      long to = at + done;
       if (!invert(l.scales, b, (n - 1) / size + 1, reciprocals)) {
         whole = 0;
       } else if (part == size) {
@@ -243,8 +262,8 @@ final class VectorMaps {
       int from,
       int length,
       float slope,
-      float[] q,
-      int at) {
+      MemorySegment q,
+      long at) {
     float shift = grid.shift();
     int least = Float.floatToRawIntBits(BlockKernels.ROUND + grid.least(l, block) + 1f);
     int most = Float.floatToRawIntBits(BlockKernels.ROUND + grid.most(l, block));
@@ -266,7 +285,7 @@ final class VectorMaps {
       moved
           .blend(low, moved.compare(VectorOperators.LT, low))
           .blend(high, moved.compare(VectorOperators.GT, high))
-          .intoArray(q, at + i);
+          .intoMemorySegment(q, 4 * (at + i), ORDER);
     }
   }
 
@@ -284,8 +303,8 @@ final class VectorMaps {
       int from,
       int length,
       float slope,
-      float[] q,
-      int at) {
+      MemorySegment q,
+      long at) {
     float shift = grid.shift();
     int least = Float.floatToRawIntBits(BlockKernels.ROUND + grid.least(l, block) + 1f);
     int most = Float.floatToRawIntBits(BlockKernels.ROUND + grid.most(l, block));
@@ -308,7 +327,7 @@ final class VectorMaps {
       moved
           .blend(low, moved.compare(VectorOperators.LT, low))
           .blend(high, moved.compare(VectorOperators.GT, high))
-          .intoArray(q, at + pair);
+          .intoMemorySegment(q, 4 * (at + pair), ORDER);
       FloatVector v2 = FloatVector.fromArray(FLOATS, x, from + pair + LANES);
       IntVector codes2 =
           v2.fma(reciprocal, 0.5f - shift)
@@ -324,7 +343,7 @@ final class VectorMaps {
       moved2
           .blend(low2, moved2.compare(VectorOperators.LT, low2))
           .blend(high2, moved2.compare(VectorOperators.GT, high2))
-          .intoArray(q, at + pair + LANES);
+          .intoMemorySegment(q, 4 * (at + pair + LANES), ORDER);
     }
   }
 }

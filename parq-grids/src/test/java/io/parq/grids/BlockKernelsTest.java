@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -111,7 +113,7 @@ class BlockKernelsTest {
   void uniformMaps(String spec) {
     UniformGrid grid = (UniformGrid) Grid.parse(spec);
     for (int size = 1; size <= LONGEST; size += size < 40 ? 1 : 7) {
-      for (float factor : new float[] {1f, 1e-30f, 1e-37f, 2e-38f, 1e-42f}) {
+      for (float factor : new float[] {1f, 4e37f, 1e-30f, 1e-37f, 2e-38f, 1e-42f}) {
         Lattice lattice = lattice(grid, size, factor);
         for (int length : new int[] {3 * size, size, size / 2}) {
           for (int from : new int[] {0, 1, 5}) {
@@ -144,9 +146,13 @@ class BlockKernelsTest {
     int to = 3;
     float[] a = new float[to + length];
     float[] b = new float[to + length];
-    scalar.nearest(grid, l, block, x, from, length, a, to);
-    vector.nearest(grid, l, block, x, from, length, b, to);
+    MemorySegment heap = MemorySegment.ofArray(b);
+    MemorySegment memory = Arena.ofAuto().allocate(heap.byteSize() + 1).asSlice(1);
+    scalar.nearest(grid, l, block, x, from, length, MemorySegment.ofArray(a), to);
+    vector.nearest(grid, l, block, x, from, length, heap, to);
     assertArrayEquals(a, b, at);
+    vector.nearest(grid, l, block, x, from, length, memory, to);
+    assertEquals(-1, memory.mismatch(heap), at + " in native memory");
     byte[] codes = new byte[x.length];
     byte[] vectorCodes = new byte[x.length];
     scalar.codes(grid, l, block, x, from, length, codes, from);
@@ -182,10 +188,17 @@ class BlockKernelsTest {
     vector.piecewise(x, from, length, slope, b, d, to);
     assertArrayEquals(c, d, at + " piecewise, by intervals");
     if (grid.isPiecewise(slope)) {
-      scalar.piecewise(grid, l, block, x, from, length, slope, a, to);
+      MemorySegment heap = MemorySegment.ofArray(b);
+      MemorySegment memory = Arena.ofAuto().allocate(heap.byteSize() + 1).asSlice(1);
+      Arrays.fill(c, 0, to, 0f);
+      Arrays.fill(a, 0, to, 0f);
+      Arrays.fill(b, 0, to, 0f);
+      scalar.piecewise(grid, l, block, x, from, length, slope, MemorySegment.ofArray(a), to);
       assertArrayEquals(c, a, at + " piecewise");
-      vector.piecewise(grid, l, block, x, from, length, slope, b, to);
+      vector.piecewise(grid, l, block, x, from, length, slope, heap, to);
       assertArrayEquals(c, b, at + " piecewise, by vectors");
+      vector.piecewise(grid, l, block, x, from, length, slope, memory, to);
+      assertEquals(-1, memory.mismatch(heap), at + " piecewise, in native memory");
     }
   }
 

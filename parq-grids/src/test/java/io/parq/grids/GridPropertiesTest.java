@@ -86,7 +86,13 @@ class GridPropertiesTest {
     Lattice lattice = once.lattice();
     int length = lattice.layout().blockLength();
     for (int block = 0; block < lattice.layout().blocks(); block++) {
-      lattice.nearest(block, values, block * length, length, nearest, block * length);
+      lattice.nearest(
+          block,
+          values,
+          block * length,
+          length,
+          MemorySegment.ofArray(nearest),
+          (long) block * length);
     }
     assertArrayEquals(values, nearest);
   }
@@ -248,7 +254,7 @@ class GridPropertiesTest {
 
   private static double error(Lattice lattice, float[] x, int row, float[] importance) {
     float[] q = new float[x.length];
-    lattice.nearest(row, x, row * COLUMNS, COLUMNS, q, row * COLUMNS);
+    lattice.nearest(row, x, row * COLUMNS, COLUMNS, MemorySegment.ofArray(q), (long) row * COLUMNS);
     double sum = 0;
     for (int i = row * COLUMNS; i < (row + 1) * COLUMNS; i++) {
       double d = (double) x[i] - q[i];

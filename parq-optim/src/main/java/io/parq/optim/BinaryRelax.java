@@ -1,6 +1,7 @@
 package io.parq.optim;
 
 import io.parq.grids.Lattice;
+import java.lang.foreign.MemorySegment;
 
 /**
  * The weighted mean of a value and its nearest level, whose weight theta rises linearly from 0 at
@@ -32,23 +33,27 @@ public record BinaryRelax(long annealStart, long annealEnd) implements ProxMap {
       float[] x,
       int from,
       int length,
-      float[] q,
-      float[] scratch) {
+      MemorySegment w,
+      long at,
+      float[] lower,
+      float[] upper) {
     if (step < annealStart) {
-      System.arraycopy(x, from, q, 0, length);
+      Floats.store(x, from, length, w, at);
       return;
     }
-    lattice.nearest(block, x, from, length, q, 0);
+    lattice.nearest(block, x, from, length, w, at);
     if (step >= annealEnd) {
       return;
     }
     double theta = (double) (step - annealStart) / (annealEnd - annealStart);
     float own = (float) (1 - theta);
     float level = (float) theta;
+    Floats.load(w, at, upper, 0, length);
     // No kernel of its own: the compiler makes vectors of this loop.
     for (int i = 0; i < length; i++) {
-      q[i] = x[from + i] * own + level * q[i];
+      upper[i] = x[from + i] * own + level * upper[i];
     }
+    Floats.store(upper, 0, length, w, at);
   }
 
   @Override

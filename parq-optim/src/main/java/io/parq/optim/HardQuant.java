@@ -1,6 +1,7 @@
 package io.parq.optim;
 
 import io.parq.grids.Lattice;
+import java.lang.foreign.MemorySegment;
 
 /**
  * Rounds to the nearest level at every step. With latents kept by {@link QuantOptimizer} this is
@@ -17,9 +18,11 @@ public record HardQuant() implements ProxMap {
       float[] x,
       int from,
       int length,
-      float[] q,
-      float[] scratch) {
-    lattice.nearest(block, x, from, length, q, 0);
+      MemorySegment w,
+      long at,
+      float[] lower,
+      float[] upper) {
+    lattice.nearest(block, x, from, length, w, at);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.parq.optim;
 
 import io.parq.grids.Lattice;
+import java.lang.foreign.MemorySegment;
 
 /**
  * The piecewise-affine map: between two neighbouring levels the value moves away from their
@@ -69,18 +70,20 @@ public record Parq(long annealStart, long annealEnd, double steepness, double an
       float[] x,
       int from,
       int length,
-      float[] q,
-      float[] scratch) {
+      MemorySegment w,
+      long at,
+      float[] lower,
+      float[] upper) {
     if (step < annealStart) {
-      System.arraycopy(x, from, q, 0, length);
+      Floats.store(x, from, length, w, at);
       return;
     }
     if (step >= annealEnd) {
-      lattice.nearest(block, x, from, length, q, 0);
+      lattice.nearest(block, x, from, length, w, at);
       return;
     }
     float slope = (float) inverseSlope(step);
-    lattice.piecewise(block, x, from, length, slope, q, scratch, 0);
+    lattice.piecewise(block, x, from, length, slope, w, at, lower, upper);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.parq.optim;
 
 import io.parq.grids.Lattice;
+import java.lang.foreign.MemorySegment;
 
 /**
  * Pulls values towards the levels of a lattice, harder as training proceeds: between {@code
@@ -22,8 +23,10 @@ public sealed interface ProxMap permits HardQuant, Parq, BinaryRelax, SoftQuant 
    * @param x the values, finite (NaN stays NaN); not modified
    * @param from index of the first value
    * @param length number of values: a part of one block, or whole blocks from {@code block} on
-   * @param q receives what they become, from index 0; modified, another array than x
-   * @param scratch overwritten from index 0
+   * @param w receives what they become as floats, fastest into native memory; modified
+   * @param at index of the first of these
+   * @param lower overwritten from index 0
+   * @param upper overwritten from index 0
    */
   void apply(
       long step,
@@ -32,8 +35,10 @@ public sealed interface ProxMap permits HardQuant, Parq, BinaryRelax, SoftQuant 
       float[] x,
       int from,
       int length,
-      float[] q,
-      float[] scratch);
+      MemorySegment w,
+      long at,
+      float[] lower,
+      float[] upper);
 
   /**
    * The reciprocal of the map's slope between levels, which weight-decay annealing follows.

@@ -1,6 +1,7 @@
 package io.parq.optim;
 
 import io.parq.grids.Lattice;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -164,14 +165,16 @@ final class QuantPass {
     Lattice lattice = slot.lattice();
     int size = lattice.layout().blockLength();
     int several = Math.max(1, PIECE / size) * size;
-    float[] piece = tile.piece;
+    MemorySegment weights = slot.parameter().weights();
     int length;
     for (int from = 0; from < chunk.length(); from += length) {
       int most = size > PIECE ? Math.min(PIECE, size - from % size) : several;
       length = Math.min(most, chunk.length() - from);
       int block = chunk.block() + from / size;
-      settings.prox().apply(step, lattice, block, x, from, length, piece, tile.scratch);
-      Floats.store(piece, 0, length, slot.parameter().weights(), chunk.start() + from);
+      long at = chunk.start() + from;
+      settings
+          .prox()
+          .apply(step, lattice, block, x, from, length, weights, at, tile.lower, tile.upper);
     }
   }
 }

@@ -1,6 +1,7 @@
 package io.parq.optim;
 
 import io.parq.grids.Lattice;
+import java.lang.foreign.MemorySegment;
 
 /**
  * A smooth staircase: between two neighbouring levels the value follows a sigmoid that is
@@ -54,29 +55,32 @@ public record SoftQuant(long annealStart, long annealEnd, double tStart, double 
       float[] x,
       int from,
       int length,
-      float[] q,
-      float[] scratch) {
+      MemorySegment w,
+      long at,
+      float[] lower,
+      float[] upper) {
     if (step < annealStart) {
-      System.arraycopy(x, from, q, 0, length);
+      Floats.store(x, from, length, w, at);
       return;
     }
     if (step >= annealEnd) {
-      lattice.nearest(block, x, from, length, q, 0);
+      lattice.nearest(block, x, from, length, w, at);
       return;
     }
-    lattice.interval(block, x, from, length, scratch, q, 0);
+    lattice.interval(block, x, from, length, lower, upper, 0);
     double temperature = temperature(step);
     double full = 1 / (1 + Math.exp(-0.5 * temperature)) - 0.5;
     for (int i = 0; i < length; i++) {
-      double lower = scratch[i];
-      double upper = q[i];
-      double distance = upper - lower;
-      double clamped = Math.min(Math.max(x[from + i], lower), upper);
+      double low = lower[i];
+      double high = upper[i];
+      double distance = high - low;
+      double clamped = Math.min(Math.max(x[from + i], low), high);
       // Without a distance the difference is 0, or NaN, which must not get lost.
-      double fraction = distance > 0 ? (clamped - lower) / distance : 0.5 + (clamped - lower);
+      double fraction = distance > 0 ? (clamped - low) / distance : 0.5 + (clamped - low);
       double rise = 1 / (1 + Math.exp(-temperature * (fraction - 0.5))) - 0.5;
-      q[i] = (float) ((upper + lower) / 2 + distance / 2 * (rise / full));
+      upper[i] = (float) ((high + low) / 2 + distance / 2 * (rise / full));
     }
+    Floats.store(upper, 0, length, w, at);
   }
 
   @Override

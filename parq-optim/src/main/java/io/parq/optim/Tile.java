@@ -47,10 +47,10 @@ final class Tile {
   /** Scratch for codes of moments. */
   final int[] indices = new int[Moments.BLOCK];
 
-  /** What a proximal map gives at a time, and its scratch. */
-  final float[] piece = new float[QuantPass.PIECE];
+  /** Scratch of proximal maps. */
+  final float[] lower = new float[QuantPass.PIECE];
 
-  final float[] scratch = new float[QuantPass.PIECE];
+  final float[] upper = new float[QuantPass.PIECE];
 
   /** Copies of heap memory, for kernels that read native memory only. */
   MemorySegment nativeWeights = NOTHING;

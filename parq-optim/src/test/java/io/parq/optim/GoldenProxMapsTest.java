@@ -9,6 +9,7 @@ import io.parq.grids.Grid;
 import io.parq.grids.Lattice;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.ScaleType;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -73,14 +74,24 @@ class GoldenProxMapsTest {
     float[] x = GOLDEN.input(input);
     Lattice lattice = fitted.lattice(GOLDEN.shape(input));
     float[] nearest = x.clone();
-    lattice.nearest(0, x, 0, x.length, nearest, 0);
+    lattice.nearest(0, x, 0, x.length, MemorySegment.ofArray(nearest), 0);
     float[] lower = new float[x.length];
     float[] upper = new float[x.length];
     lattice.interval(0, x, 0, x.length, lower, upper, 0);
     float[] reference =
         node.get("fresh").asBoolean() ? Golden.floats(fitted.node.get("values")) : null;
     float[] actual = new float[x.length];
-    map.apply(step, lattice, 0, x, 0, x.length, actual, new float[x.length]);
+    map.apply(
+        step,
+        lattice,
+        0,
+        x,
+        0,
+        x.length,
+        MemorySegment.ofArray(actual),
+        0,
+        new float[x.length],
+        new float[x.length]);
     float[] expected = Golden.floats(node.get("output"));
     boolean lsbq = fitted.config().grid().spec().startsWith("lsbq");
     int ties = 0;

@@ -96,14 +96,24 @@ abstract class ProxMapContract {
   }
 
   static float[] apply(ProxMap map, long step, Lattice lattice, float... x) {
-    float[] w = new float[x.length];
-    map.apply(step, lattice, 0, x, 0, w.length, w, new float[w.length]);
+    return apply(map, step, lattice, 0, x, 0, x.length);
+  }
+
+  private static float[] apply(
+      ProxMap map, long step, Lattice lattice, int block, float[] x, int from, int length) {
+    float[] w = new float[length];
+    float[] lower = new float[length];
+    float[] upper = new float[length];
+    Arrays.fill(lower, Float.NaN);
+    Arrays.fill(upper, Float.NaN);
+    MemorySegment memory = MemorySegment.ofArray(w);
+    map.apply(step, lattice, block, x, from, length, memory, 0, lower, upper);
     return w;
   }
 
   static float[] nearest(Case c) {
     float[] q = new float[c.x.length];
-    c.lattice.nearest(0, c.x, 0, q.length, q, 0);
+    c.lattice.nearest(0, c.x, 0, q.length, MemorySegment.ofArray(q), 0);
     return q;
   }
 
@@ -146,8 +156,7 @@ abstract class ProxMapContract {
     long step = random.nextLong(map.annealEnd() + 3);
     for (int block = 0; block < BLOCKS; block++) {
       float[] levels = c.lattice.levels(block);
-      float[] w = new float[levels.length];
-      map.apply(step, c.lattice, block, levels, 0, w.length, w, new float[w.length]);
+      float[] w = apply(map, step, c.lattice, block, levels, 0, levels.length);
       assertArrayEquals(levels, w, 2 * ulp(c));
     }
   }
@@ -185,11 +194,9 @@ abstract class ProxMapContract {
     float[] whole = apply(map, step, c.lattice, c.x);
     int[] starts = {0, 1 + random.nextInt(LENGTH - 1), LENGTH, BLOCKS * LENGTH};
     for (int i = 0; i < starts.length - 1; i++) {
-      float[] piece = new float[starts[i + 1] - starts[i]];
-      float[] scratch = new float[piece.length];
-      Arrays.fill(scratch, Float.NaN);
+      int length = starts[i + 1] - starts[i];
       int block = starts[i] / LENGTH;
-      map.apply(step, c.lattice, block, c.x, starts[i], piece.length, piece, scratch);
+      float[] piece = apply(map, step, c.lattice, block, c.x, starts[i], length);
       assertArrayEquals(Arrays.copyOfRange(whole, starts[i], starts[i + 1]), piece, 0f);
     }
   }

@@ -185,8 +185,7 @@ final class TorchKernels {
 
   /** Values in steps of the scale, so that levels are integers, within the grid's range. */
   private Tensor steps(Blocks shared, Tensor rows) {
-    boolean affine = rule == Rule.SYMMETRIC || rule == Rule.ASYMMETRIC;
-    Tensor steps = affine ? rows.mul(shared.scale.reciprocal()) : rows.div(shared.scale);
+    Tensor steps = rows.mul(shared.scale.reciprocal());
     return steps.sub_(new Scalar(shift)).maximum(shared.least).minimum(shared.most);
   }
 

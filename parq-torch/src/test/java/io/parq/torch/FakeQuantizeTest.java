@@ -105,7 +105,7 @@ class FakeQuantizeTest {
     Lattice lattice = Lattice.unfitted(config, 16, 64);
     lattice.fit(MemorySegment.ofArray(weight));
     for (int block = 0; block < lattice.layout().blocks(); block++) {
-      lattice.nearest(block, weight, 32 * block, 32, weight, 32 * block);
+      lattice.nearest(block, weight, 32 * block, 32, MemorySegment.ofArray(weight), 32L * block);
     }
     try (PointerScope _ = new PointerScope()) {
       Tensor x = tensor("normal").set_requires_grad(true);

@@ -105,7 +105,10 @@ final class TorchKernelsTest {
       assertFit(host, own);
       own.load(host.state());
       float[] expected = new float[x.length];
-      forEachBlock(host, (block, start, n) -> host.nearest(block, x, start, n, expected, start));
+      forEachBlock(
+          host,
+          (block, start, n) ->
+              host.nearest(block, x, start, n, MemorySegment.ofArray(expected), start));
       assertBits(expected, floats(kernels.nearest(tensor)), "nearest");
       // On the levels themselves as well as between them.
       assertBits(
@@ -146,14 +149,12 @@ final class TorchKernelsTest {
   private static void assertProjection(
       Lattice host, TorchKernels kernels, ProxMap map, long step, float[] x) {
     float[] expected = new float[x.length];
-    float[] q = new float[x.length];
-    float[] scratch = new float[x.length];
+    MemorySegment w = MemorySegment.ofArray(expected);
+    float[] lower = new float[x.length];
+    float[] upper = new float[x.length];
     forEachBlock(
         host,
-        (block, start, n) -> {
-          map.apply(step, host, block, x, start, n, q, scratch);
-          System.arraycopy(q, 0, expected, start, n);
-        });
+        (block, start, n) -> map.apply(step, host, block, x, start, n, w, start, lower, upper));
     float[] found = floats(kernels.project(map, step, Tensor.create(x, ROWS, COLUMNS)));
     assertBits(expected, found, map + " in step " + step);
   }

@@ -1,6 +1,7 @@
 package io.parq.samples.digits;
 
 import io.parq.grids.Lattice;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -84,7 +85,13 @@ final class WeightHistory {
     float[] nearest = new float[weights.length];
     int length = lattice.layout().blockLength();
     for (int block = 0; block < lattice.layout().blocks(); block++) {
-      lattice.nearest(block, weights, block * length, length, nearest, block * length);
+      lattice.nearest(
+          block,
+          weights,
+          block * length,
+          length,
+          MemorySegment.ofArray(nearest),
+          (long) block * length);
     }
     long exact = 0;
     for (int i = 0; i < weights.length; i++) {
