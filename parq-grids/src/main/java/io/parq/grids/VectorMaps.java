@@ -23,9 +23,6 @@ final class VectorMaps {
   /** Blocks that one loop runs over. */
   static final int RUN = 64;
 
-  /** As logarithm of a block's length: a run of one block. */
-  private static final int ONE_BLOCK = 31;
-
   private static final float LEAST_SCALE = 2 * Float.MIN_NORMAL;
   private static final float LARGEST_SCALE = 0.5f / Float.MIN_NORMAL;
   private static final ByteOrder ORDER = ByteOrder.nativeOrder();
@@ -43,8 +40,11 @@ final class VectorMaps {
     return isRun && !grid.hasOffset() && !grid.hasZeroPoint() ? size * RUN : size;
   }
 
-  private static int logarithm(int part, int size) {
-    return part == size ? ONE_BLOCK : Integer.numberOfTrailingZeros(size);
+  /** Where the compiler has seen this it looks no more at what memory there is in each turn. */
+  private static void checkNative(MemorySegment q) {
+    if (!q.isNative()) {
+      throw new IllegalArgumentException("memory on the heap, expected native memory");
+    }
   }
 
   /**
@@ -79,20 +79,22 @@ final class VectorMaps {
       long at) {
     int size = l.layout().blockLength();
     int part = part(grid, size);
-    int log = logarithm(part, size);
     float[] reciprocals = Scratch.own().reciprocals;
     int b = block;
     for (int done = 0; done < length; done += part, b += part / size) {
       int n = Math.min(part, length - done);
-      int whole = n - n % LANES;
+      int whole = n - n % (part == size ? LANES : PAIR);
       int start = from + done;
       long to = at + done;
       if (grid.divides()) {
         nearestByDivision(grid, l, b, x, start, whole, q, to);
-      } else if (invert(l.scales, b, (n - 1) / size + 1, reciprocals)) {
-        nearestByProduct(grid, l, reciprocals, b, log, x, start, whole, q, to);
-      } else {
+      } else if (!invert(l.scales, b, (n - 1) / size + 1, reciprocals)) {
         whole = 0;
+      } else if (part == size) {
+        nearestInBlock(grid, l, b, x, start, whole, q, to);
+      } else {
+        int log = Integer.numberOfTrailingZeros(size);
+        nearestInRun(grid, l, reciprocals, b, log, x, start, whole, q, to);
       }
       if (whole < n) {
         int last = b + whole / size;
@@ -101,8 +103,34 @@ final class VectorMaps {
     }
   }
 
-  /** Two vectors at a time, of an odd number the last one twice. */
-  private static void nearestByProduct(
+  private static void nearestInBlock(
+      UniformGrid grid,
+      Lattice l,
+      int block,
+      float[] x,
+      int from,
+      int length,
+      MemorySegment q,
+      long at) {
+    checkNative(q);
+    float shift = grid.shift();
+    float least = grid.least(l, block);
+    float most = grid.most(l, block);
+    float scale = l.scales[block];
+    float reciprocal = 1f / scale;
+    for (int i = 0; i < length; i += LANES) {
+      FloatVector u = FloatVector.fromArray(FLOATS, x, from + i).mul(reciprocal).sub(shift);
+      u.blend(least, u.compare(VectorOperators.LT, least))
+          .blend(most, u.compare(VectorOperators.GT, most))
+          .add(BlockKernels.ROUND)
+          .sub(BlockKernels.ROUND)
+          .fma(scale, shift * scale)
+          .intoMemorySegment(q, 4 * (at + i), ORDER);
+    }
+  }
+
+  /** The same of blocks of 2^log values, at least two vectors. */
+  private static void nearestInRun(
       UniformGrid grid,
       Lattice l,
       float[] reciprocals,
@@ -113,28 +141,29 @@ final class VectorMaps {
       int length,
       MemorySegment q,
       long at) {
-    float[] scales = l.scales;
+    checkNative(q);
     float shift = grid.shift();
     float least = grid.least(l, block);
     float most = grid.most(l, block);
-    for (int i = 0; i < length; i += PAIR) {
-      int j = Math.min(i + LANES, length - LANES);
-      float scale = scales[block + (i >> log)];
-      float reciprocal = reciprocals[i >> log];
-      FloatVector u = FloatVector.fromArray(FLOATS, x, from + i).mul(reciprocal).sub(shift);
-      FloatVector v = FloatVector.fromArray(FLOATS, x, from + j).mul(reciprocal).sub(shift);
+    float[] scales = l.scales;
+    for (int pair = 0; pair < length; pair += PAIR) {
+      float scale = scales[block + (pair >> log)];
+      float reciprocal = reciprocals[pair >> log];
+      FloatVector u = FloatVector.fromArray(FLOATS, x, from + pair).mul(reciprocal).sub(shift);
       u.blend(least, u.compare(VectorOperators.LT, least))
           .blend(most, u.compare(VectorOperators.GT, most))
           .add(BlockKernels.ROUND)
           .sub(BlockKernels.ROUND)
           .fma(scale, shift * scale)
-          .intoMemorySegment(q, 4 * (at + i), ORDER);
-      v.blend(least, v.compare(VectorOperators.LT, least))
-          .blend(most, v.compare(VectorOperators.GT, most))
+          .intoMemorySegment(q, 4 * (at + pair), ORDER);
+      FloatVector u2 =
+          FloatVector.fromArray(FLOATS, x, from + pair + LANES).mul(reciprocal).sub(shift);
+      u2.blend(least, u2.compare(VectorOperators.LT, least))
+          .blend(most, u2.compare(VectorOperators.GT, most))
           .add(BlockKernels.ROUND)
           .sub(BlockKernels.ROUND)
           .fma(scale, shift * scale)
-          .intoMemorySegment(q, 4 * (at + j), ORDER);
+          .intoMemorySegment(q, 4 * (at + pair + LANES), ORDER);
     }
   }
 
@@ -147,6 +176,7 @@ final class VectorMaps {
       int length,
       MemorySegment q,
       long at) {
+    checkNative(q);
     float scale = l.scales[block];
     float least = grid.least(l, block);
     float most = grid.most(l, block);
@@ -264,6 +294,7 @@ final class VectorMaps {
       float slope,
       MemorySegment q,
       long at) {
+    checkNative(q);
     float shift = grid.shift();
     int least = Float.floatToRawIntBits(BlockKernels.ROUND + grid.least(l, block) + 1f);
     int most = Float.floatToRawIntBits(BlockKernels.ROUND + grid.most(l, block));
@@ -305,6 +336,7 @@ final class VectorMaps {
       float slope,
       MemorySegment q,
       long at) {
+    checkNative(q);
     float shift = grid.shift();
     int least = Float.floatToRawIntBits(BlockKernels.ROUND + grid.least(l, block) + 1f);
     int most = Float.floatToRawIntBits(BlockKernels.ROUND + grid.most(l, block));

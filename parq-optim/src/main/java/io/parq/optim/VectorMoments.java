@@ -37,6 +37,8 @@ final class VectorMoments {
       short[] m,
       short[] v,
       int length) {
+    VectorUpdates.checkNative(weights);
+    VectorUpdates.checkNative(gradient);
     float decayFactor = c.decayFactor();
     float l2 = c.l2();
     boolean fromStart = c.isFromStart();

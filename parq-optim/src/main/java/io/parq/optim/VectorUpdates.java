@@ -58,6 +58,13 @@ final class VectorUpdates implements UpdateKernels {
     return t.nativeGradient;
   }
 
+  /** Where the compiler has seen this it looks no more at what memory there is in each turn. */
+  static void checkNative(MemorySegment memory) {
+    if (!memory.isNative()) {
+      throw new IllegalArgumentException("memory on the heap, expected native memory");
+    }
+  }
+
   private static void finish(Tile t, int length) {
     if (t.latents == null && !t.weights.isNative()) {
       MemorySegment.copy(t.nativeWeights, 0, t.weights, 4 * t.start, 4L * length);
@@ -105,6 +112,8 @@ final class VectorUpdates implements UpdateKernels {
       float[] m,
       float[] v,
       int length) {
+    checkNative(weights);
+    checkNative(gradient);
     float decayFactor = c.decayFactor();
     float l2 = c.l2();
     boolean fromStart = c.isFromStart();
@@ -199,6 +208,8 @@ final class VectorUpdates implements UpdateKernels {
       long gradientStart,
       float[] m,
       int length) {
+    checkNative(weights);
+    checkNative(gradient);
     float minusRate = -c.learningRate();
     float decay = c.weightDecay();
     float momentum = c.momentum();
@@ -236,6 +247,7 @@ final class VectorUpdates implements UpdateKernels {
   @Override
   public boolean isFinite(Tile t, MemorySegment memory, long start, int length) {
     MemorySegment source = gradient(t, memory, start, length);
+    checkNative(source);
     long first = start(memory, start);
     int whole = length - length % LANES;
     // Four places at a time: one stream does not keep the memory busy.
