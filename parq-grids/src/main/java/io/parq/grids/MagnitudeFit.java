@@ -32,6 +32,10 @@ final class MagnitudeFit {
     for (int i = 0; i < blocks; i++) {
       scales[i] = grid.scale(largest[i], sums[i] / size);
     }
+    if (out.scaleType() == ScaleType.FP32) { // nothing to round, one by one
+      System.arraycopy(scales, 0, out.scales, block, blocks);
+      return;
+    }
     for (int i = 0; i < blocks; i++) {
       out.setScale(block + i, scales[i]);
     }

@@ -28,9 +28,6 @@ final class Tile {
   /** Whether all elements were finite after the update. */
   boolean isFinite;
 
-  /** Depends on all weights that an update has read, so that the reading is not left out. */
-  int touched;
-
   /** Copies of weights and gradient; x also holds shrunk latents. */
   float[] x = {};
 

@@ -26,7 +26,7 @@ final class VectorMoments {
   private VectorMoments() {}
 
   /** As the loop of {@link VectorUpdates#adam}, between rounded moments; returns the same. */
-  static long adam(
+  static boolean adam(
       AdamUpdate c,
       float[] latents,
       boolean hasLatents,
@@ -49,11 +49,11 @@ final class VectorMoments {
     float correction = c.correction();
     float epsilon = c.epsilon();
     long notFinite = 0;
-    int touched = 0;
     for (int i = 0; i < length; i += LANES) {
-      FloatVector w = FloatVector.fromMemorySegment(FLOATS, weights, weightsStart + 4L * i, ORDER);
-      touched |= w.reinterpretAsInts().lane(0);
-      FloatVector x = hasLatents ? FloatVector.fromArray(FLOATS, latents, i) : w;
+      FloatVector x =
+          hasLatents
+              ? FloatVector.fromArray(FLOATS, latents, i)
+              : FloatVector.fromMemorySegment(FLOATS, weights, weightsStart + 4L * i, ORDER);
       FloatVector g =
           FloatVector.fromMemorySegment(FLOATS, gradient, gradientStart + 4L * i, ORDER);
       FloatVector old =
@@ -90,6 +90,6 @@ final class VectorMoments {
       IntVector magnitude = y.reinterpretAsInts().and(MAGNITUDE);
       notFinite |= magnitude.compare(VectorOperators.GE, NOT_FINITE).toLong();
     }
-    return (long) touched << 32 | (notFinite == 0 ? 0 : 1);
+    return notFinite == 0;
   }
 }

@@ -76,7 +76,7 @@ final class VectorUpdates implements UpdateKernels {
     int length = t.length - t.length % LANES;
     boolean hasLatents = t.latents != null;
     float[] latents = hasLatents ? t.latents() : t.first;
-    long seen =
+    t.isFinite =
         adam(
             c,
             hasLatents,
@@ -88,20 +88,14 @@ final class VectorUpdates implements UpdateKernels {
             t.first,
             t.second,
             length);
-    t.isFinite = (int) seen == 0;
-    t.touched = (int) (seen >>> 32);
     finish(t, length);
     if (length < t.length) {
       scalar.adam(c, t, length);
     }
   }
 
-  /**
-   * Returns 0 if all elements are finite after the update, else 1, and above that bits of the
-   * weights. Those are read even where latents are updated: the map writes them soon, and would
-   * wait for their memory.
-   */
-  private static long adam(
+  /** Returns whether all elements are finite after the update. */
+  private static boolean adam(
       AdamUpdate c,
       boolean hasLatents,
       float[] latents,
@@ -124,11 +118,11 @@ final class VectorUpdates implements UpdateKernels {
     float correction = c.correction();
     float epsilon = c.epsilon();
     long notFinite = 0;
-    int touched = 0;
     for (int i = 0; i < length; i += LANES) {
-      FloatVector w = FloatVector.fromMemorySegment(FLOATS, weights, weightsStart + 4L * i, ORDER);
-      touched |= w.reinterpretAsInts().lane(0);
-      FloatVector x = hasLatents ? FloatVector.fromArray(FLOATS, latents, i) : w;
+      FloatVector x =
+          hasLatents
+              ? FloatVector.fromArray(FLOATS, latents, i)
+              : FloatVector.fromMemorySegment(FLOATS, weights, weightsStart + 4L * i, ORDER);
       FloatVector g =
           FloatVector.fromMemorySegment(FLOATS, gradient, gradientStart + 4L * i, ORDER);
       FloatVector old = FloatVector.fromArray(FLOATS, m, i);
@@ -148,14 +142,14 @@ final class VectorUpdates implements UpdateKernels {
       IntVector magnitude = y.reinterpretAsInts().and(MAGNITUDE);
       notFinite |= magnitude.compare(VectorOperators.GE, NOT_FINITE).toLong();
     }
-    return (long) touched << 32 | (notFinite == 0 ? 0 : 1);
+    return notFinite == 0;
   }
 
   @Override
   public void adam(AdamUpdate c, Tile t, short[] first, short[] second) {
     int length = t.length - t.length % LANES;
     boolean hasLatents = t.latents != null;
-    long seen =
+    t.isFinite =
         VectorMoments.adam(
             c,
             hasLatents ? t.latents() : t.x,
@@ -167,8 +161,6 @@ final class VectorUpdates implements UpdateKernels {
             first,
             second,
             length);
-    t.isFinite = (int) seen == 0;
-    t.touched = (int) (seen >>> 32);
     finish(t, length);
     if (length < t.length) {
       scalar.adam(c, t, first, second, length);
