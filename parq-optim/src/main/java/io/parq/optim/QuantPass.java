@@ -1,7 +1,5 @@
 package io.parq.optim;
 
-import io.parq.grids.Lattice;
-import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -11,9 +9,6 @@ import org.jspecify.annotations.Nullable;
  * tensor is fitted after all its chunks are updated, and projected then.
  */
 final class QuantPass {
-  /** Elements projected at a time: with its scratch a piece stays in the first-level cache. */
-  static final int PIECE = 1 << 11;
-
   private final QuantTensors tensors;
   private final QuantSettings settings;
   private final @Nullable ElementwiseOptimizer fused;
@@ -160,21 +155,19 @@ final class QuantPass {
     project(tile, chunk, slot, tile.x);
   }
 
-  /** Piece by piece: parts of a block, or several blocks. */
   private void project(Tile tile, Chunk chunk, QuantSlot slot, float[] x) {
-    Lattice lattice = slot.lattice();
-    int size = lattice.layout().blockLength();
-    int several = Math.max(1, PIECE / size) * size;
-    MemorySegment weights = slot.parameter().weights();
-    int length;
-    for (int from = 0; from < chunk.length(); from += length) {
-      int most = size > PIECE ? Math.min(PIECE, size - from % size) : several;
-      length = Math.min(most, chunk.length() - from);
-      int block = chunk.block() + from / size;
-      long at = chunk.start() + from;
-      settings
-          .prox()
-          .apply(step, lattice, block, x, from, length, weights, at, tile.lower, tile.upper);
-    }
+    settings
+        .prox()
+        .apply(
+            step,
+            slot.lattice(),
+            chunk.block(),
+            x,
+            0,
+            chunk.length(),
+            slot.parameter().weights(),
+            chunk.start(),
+            tile.lower,
+            tile.upper);
   }
 }

@@ -45,9 +45,9 @@ final class Tile {
   final int[] indices = new int[Moments.BLOCK];
 
   /** Scratch of proximal maps. */
-  final float[] lower = new float[QuantPass.PIECE];
+  float[] lower = {};
 
-  final float[] upper = new float[QuantPass.PIECE];
+  float[] upper = {};
 
   /** Copies of heap memory, for kernels that read native memory only. */
   MemorySegment nativeWeights = NOTHING;
@@ -58,6 +58,8 @@ final class Tile {
     if (x.length < elements) {
       x = new float[elements];
       g = new float[elements];
+      lower = new float[elements];
+      upper = new float[elements];
     }
   }
 
