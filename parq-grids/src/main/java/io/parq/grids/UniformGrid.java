@@ -6,7 +6,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Evenly spaced levels: {@code value = scale * (code - zeroPoint) + offset}, codes from {@code
  * minCode} to {@code maxCode}. All arithmetic is single precision in the reference's order, so that
- * results equal torchao's bit for bit, save that a zero never has a sign.
+ * results equal torchao's bit for bit, save that a zero never has a sign, and that stretched,
+ * clipped and ternary grids take quotients from the scale's reciprocal: values that lie midway
+ * between two levels, within 2 units in the last place of these, may go to either.
  *
  * <p>Scales of an all-zero block are the smallest positive normal float (1e-6 for tinygemm).
  */
@@ -326,9 +328,7 @@ public final class UniformGrid extends Grid {
     return rule == Rule.TINYGEMM ? 0f : shift;
   }
 
-  /**
-   * What weights are multiplied by, as in torchao's affine primitives; 0 to divide them instead.
-   */
+  /** What weights are multiplied by, or 0 where they are divided by the scale. */
   float reciprocal(float scale) {
     return divides() || scale < TINY || scale > 0.5f / TINY ? 0f : 1f / scale;
   }
