@@ -42,8 +42,14 @@ final class TorchKernels {
     TERNARY
   }
 
-  /** What elements of a block share, one a block, on the tensor's device. */
-  private record Blocks(Tensor scale, Tensor least, Tensor most) {}
+  /**
+   * What elements of a block share, one a block, on the tensor's device.
+   *
+   * @param factor the scale's reciprocal, or 1
+   * @param divisor the scale where it has no normal reciprocal, else 1; null if that is everywhere
+   */
+  private record Blocks(
+      Tensor scale, Tensor factor, @Nullable Tensor divisor, Tensor least, Tensor most) {}
 
   /** The levels around values. */
   record Interval(Tensor lower, Tensor upper) {}
@@ -168,15 +174,28 @@ final class TorchKernels {
 
   private Blocks shared(Tensor x) {
     float[] zeroPoints = lattice.zeroPoints();
+    float[] scales = lattice.scales();
     int blocks = lattice.layout().blocks();
     float[] least = new float[blocks];
     float[] most = new float[blocks];
+    float[] factor = new float[blocks];
+    float[] divisor = new float[blocks];
+    boolean divides = false;
     for (int block = 0; block < blocks; block++) {
       float zeroPoint = zeroPoints == null ? 0f : zeroPoints[block];
       least[block] = grid.minCode() - zeroPoint;
       most[block] = grid.maxCode() - zeroPoint;
+      boolean isNormal = scales[block] >= TINY && scales[block] <= 0.5f / TINY;
+      factor[block] = isNormal ? 1f / scales[block] : 1f;
+      divisor[block] = isNormal ? 1f : scales[block];
+      divides |= !isNormal;
     }
-    return new Blocks(column(lattice.scales(), x), column(least, x), column(most, x));
+    return new Blocks(
+        column(scales, x),
+        column(factor, x),
+        divides ? column(divisor, x) : null,
+        column(least, x),
+        column(most, x));
   }
 
   private static Tensor column(float[] values, Tensor like) {
@@ -185,7 +204,10 @@ final class TorchKernels {
 
   /** Values in steps of the scale, so that levels are integers, within the grid's range. */
   private Tensor steps(Blocks shared, Tensor rows) {
-    Tensor steps = rows.mul(shared.scale.reciprocal());
+    Tensor steps = rows.mul(shared.factor);
+    if (shared.divisor != null) {
+      steps = steps.div_(shared.divisor);
+    }
     return steps.sub_(new Scalar(shift)).maximum(shared.least).minimum(shared.most);
   }
 
