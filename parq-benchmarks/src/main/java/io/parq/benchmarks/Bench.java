@@ -14,7 +14,7 @@ public final class Bench {
   /** Nanoseconds after which slow rows end early. */
   private static final long BUDGET = 2_000_000_000;
 
-  private static final int ROUNDS = 11;
+  private static final int ROUNDS = 7;
   private static final int LEAST_ROUNDS = 2;
   private static final long SAMPLE_NANOS = 20_000_000;
 
