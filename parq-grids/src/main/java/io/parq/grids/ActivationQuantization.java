@@ -87,10 +87,10 @@ public enum ActivationQuantization {
   private static void integers(Grid grid, float[] x, int rows, int columns) {
     QuantConfig config = new QuantConfig(grid, Granularity.perRow(), ScaleType.FP32);
     Lattice lattice = Lattice.unfitted(config, rows, columns);
-    lattice.fit(MemorySegment.ofArray(x));
+    MemorySegment values = MemorySegment.ofArray(x);
+    lattice.fit(values);
     for (int row = 0; row < rows; row++) {
-      lattice.nearest(
-          row, x, row * columns, columns, MemorySegment.ofArray(x), (long) row * columns);
+      lattice.nearest(row, x, row * columns, columns, values, (long) row * columns);
     }
   }
 

@@ -61,7 +61,7 @@ public abstract sealed class CodebookGrid extends Grid permits TableGrid, LsbqGr
   @Override
   void nearest(Lattice l, int block, float[] x, int from, int length, MemorySegment q, long at) {
     Scratch scratch = Scratch.own();
-    float[] nearest = scratch.nearest(length);
+    float[] nearest = scratch.values(length);
     int size = l.layout().blockLength();
     for (int done = 0, b = block; done < length; done += size, b++) {
       prepare(l, b, scratch);

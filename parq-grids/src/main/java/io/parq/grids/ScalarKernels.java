@@ -113,7 +113,7 @@ final class ScalarKernels implements BlockKernels {
       int length,
       MemorySegment q,
       long at) {
-    float[] own = Scratch.own().nearest(length);
+    float[] own = Scratch.own().values(length);
     int size = l.layout().blockLength();
     for (int done = 0, b = block; done < length; done += size, b++) {
       int n = Math.min(size, length - done);
@@ -226,7 +226,7 @@ final class ScalarKernels implements BlockKernels {
       float slope,
       MemorySegment q,
       long at) {
-    float[] own = Scratch.own().nearest(length);
+    float[] own = Scratch.own().values(length);
     int size = l.layout().blockLength();
     for (int done = 0, b = block; done < length; done += size, b++) {
       int n = Math.min(size, length - done);

@@ -30,8 +30,6 @@ final class Scratch {
 
   private float[] values = {};
 
-  private float[] nearest = {};
-
   private MemorySegment memory = MemorySegment.NULL;
 
   private Scratch() {}
@@ -49,17 +47,6 @@ final class Scratch {
       values = new float[n];
     }
     return values;
-  }
-
-  /** Another one, for what a map gives. */
-  float[] nearest(int n) {
-    if (n > MOST_KEPT) {
-      return new float[n];
-    }
-    if (nearest.length < n) {
-      nearest = new float[n];
-    }
-    return nearest;
   }
 
   /** The same in native memory. */

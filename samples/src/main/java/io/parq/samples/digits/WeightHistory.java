@@ -83,16 +83,7 @@ final class WeightHistory {
   private static long onLevel(Mlp.Layer layer, Lattice lattice) {
     float[] weights = layer.weights();
     float[] nearest = new float[weights.length];
-    int length = lattice.layout().blockLength();
-    for (int block = 0; block < lattice.layout().blocks(); block++) {
-      lattice.nearest(
-          block,
-          weights,
-          block * length,
-          length,
-          MemorySegment.ofArray(nearest),
-          (long) block * length);
-    }
+    lattice.nearest(0, weights, 0, weights.length, MemorySegment.ofArray(nearest), 0);
     long exact = 0;
     for (int i = 0; i < weights.length; i++) {
       exact += weights[i] == nearest[i] ? 1 : 0;
