@@ -20,8 +20,11 @@ interface BlockKernels {
   /** Lanes of a sum. */
   int SUM_LANES = 16;
 
-  /** Values whose magnitudes are added eight by eight before they are widened. */
-  int RUN = 32;
+  /** Values whose magnitudes are added in single precision, in blocks that are no long runs. */
+  int SHORT_RUN = 32;
+
+  /** The same in blocks of any number of these. */
+  int LONG_RUN = 128;
 
   /** Bounds that are tallied at a time. */
   int BOUNDS = 4;
@@ -40,12 +43,18 @@ interface BlockKernels {
   /** The sum of {@code |x - centre|}. */
   double sumAbs(float[] x, int from, int length, float centre);
 
+  /** How many magnitudes of a block are added in single precision. */
+  static int run(int size) {
+    return size % LONG_RUN < SHORT_RUN && size >= LONG_RUN ? LONG_RUN : SHORT_RUN;
+  }
+
   /**
-   * For each block the largest magnitude, as {@link #absMax}, and the sum of the magnitudes. Each
-   * run of 32 is added to eight lanes, lane j of it being {@code (|x(j)| + |x(j + 8)|) + (|x(j +
-   * 16)| + |x(j + 24)|)} in single precision, since widening all would take longer than the rest;
-   * with {@code p(j) = j + (j + 4)} of the lanes the sum is {@code (p(0) + p(2)) + (p(1) + p(3))},
-   * to which what is left is added one by one.
+   * For each block the largest magnitude, as {@link #absMax}, and the sum of the magnitudes. In a
+   * run of them every sixteenth are added two by two in single precision, since widening all would
+   * take longer than the rest: {@code |x(j)| + |x(j + 16)|}, in a long run the pairs {@code (p(j) +
+   * p(j + 32)) + (p(j + 64) + p(j + 96))} of these. Of the sixteen sums {@code (s(j) + s(j + 8)) +
+   * (s(j + 4) + s(j + 12))} is every fourth, still in single precision, and {@code (f(0) + f(2)) +
+   * (f(1) + f(3))} the run in double precision. Runs and then what is left are added one by one.
    *
    * @param size values in a block
    * @param largest overwritten from index 0

@@ -29,15 +29,39 @@ final class MagnitudeFit {
         Lattice.checkFinite(x, from + i * size, size, out.layout().start(block + i));
       }
     }
-    for (int i = 0; i < blocks; i++) {
-      scales[i] = grid.scale(largest[i], sums[i] / size);
-    }
+    grid.scale(this, blocks, size);
     if (out.scaleType() == ScaleType.FP32) { // nothing to round, one by one
       System.arraycopy(scales, 0, out.scales, block, blocks);
       return;
     }
     for (int i = 0; i < blocks; i++) {
       out.setScale(block + i, scales[i]);
+    }
+  }
+
+  /** The scale, not rounded, of a block whose largest magnitude and sum of them are known. */
+  static float scale(UniformGrid grid, float largest, double sum, int size) {
+    MagnitudeFit own = Scratch.own().magnitudes;
+    own.largest[0] = largest;
+    own.sums[0] = sum;
+    grid.scale(own, 1, size);
+    return own.scales[0];
+  }
+
+  /**
+   * Scales all blocks by one rule.
+   *
+   * @param toMax whether the largest magnitude is the limit; else the smaller of it and of the mean
+   *     times bits
+   * @param range what limits are divided by
+   * @param least of the scales
+   */
+  void scale(int blocks, int size, boolean toMax, double bits, double range, double least) {
+    double share = bits / (double) size;
+    double inverse = 1 / range;
+    for (int i = 0; i < blocks; i++) {
+      double limit = toMax ? largest[i] : Math.min(sums[i] * share, largest[i]);
+      scales[i] = (float) Math.max(limit * inverse, least);
     }
   }
 }

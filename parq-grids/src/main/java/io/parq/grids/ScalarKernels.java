@@ -2,7 +2,6 @@ package io.parq.grids;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 
 /** Plain loops, and the last elements of the vector ones. */
 final class ScalarKernels implements BlockKernels {
@@ -46,12 +45,10 @@ final class ScalarKernels implements BlockKernels {
   @Override
   public void magnitudes(
       float[] x, int from, int blocks, int size, float[] largest, double[] sums) {
-    double[] lanes = Scratch.own().lanes;
     for (int block = 0; block < blocks; block++) {
       int start = from + block * size;
       largest[block] = absMax(x, start, size, 0f);
-      Arrays.fill(lanes, 0);
-      sums[block] = ScalarSums.addMagnitudes(x, start, start + size, lanes);
+      sums[block] = ScalarSums.magnitudes(x, start, size);
     }
   }
 

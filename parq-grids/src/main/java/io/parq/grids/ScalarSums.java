@@ -54,20 +54,37 @@ final class ScalarSums {
     return (s0 + s8) + (s4 + s12);
   }
 
-  /** Adds whole runs to the lanes, and returns the sum of these and of what is left. */
-  static double addMagnitudes(float[] x, int from, int end, double[] s) {
+  static double magnitudes(float[] x, int from, int size) {
+    int run = BlockKernels.run(size);
+    double sum = 0;
     int i = from;
-    for (; i <= end - BlockKernels.RUN; i += BlockKernels.RUN) {
-      for (int j = i; j < i + 8; j++) {
-        float first = Math.abs(x[j]) + Math.abs(x[j + 8]);
-        s[j - i] += first + (Math.abs(x[j + 16]) + Math.abs(x[j + 24]));
-      }
+    for (; i <= from + size - run; i += run) {
+      sum +=
+          ((double) four(x, i, run) + four(x, i + 2, run))
+              + ((double) four(x, i + 1, run) + four(x, i + 3, run));
     }
-    double sum = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
-    for (; i < end; i++) {
+    for (; i < from + size; i++) {
       sum += Math.abs(x[i]);
     }
     return sum;
+  }
+
+  /** Every fourth magnitude of a run. */
+  private static float four(float[] x, int i, int run) {
+    return (sixteen(x, i, run) + sixteen(x, i + 8, run))
+        + (sixteen(x, i + 4, run) + sixteen(x, i + 12, run));
+  }
+
+  /** Every sixteenth. */
+  private static float sixteen(float[] x, int i, int run) {
+    if (run == BlockKernels.SHORT_RUN) {
+      return pair(x, i);
+    }
+    return (pair(x, i) + pair(x, i + 32)) + (pair(x, i + 64) + pair(x, i + 96));
+  }
+
+  private static float pair(float[] x, int i) {
+    return Math.abs(x[i]) + Math.abs(x[i + 16]);
   }
 
   static double sumFrom(float[] x, int length, float least) {

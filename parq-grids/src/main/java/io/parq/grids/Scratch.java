@@ -21,6 +21,11 @@ final class Scratch {
   /** Lanes of a sum. */
   final double[] lanes = new double[BlockKernels.SUM_LANES];
 
+  /** Of some runs of a block. */
+  final float[] largestOfRuns = new float[VectorSums.RUNS];
+
+  final double[] sumsOfRuns = new double[VectorSums.RUNS];
+
   /** Of the scales of a run of blocks. */
   final float[] reciprocals = new float[VectorMaps.RUN];
 

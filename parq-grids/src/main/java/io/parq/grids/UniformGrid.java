@@ -281,14 +281,14 @@ public final class UniformGrid extends Grid {
     return byMagnitude && !errorOptimal && !isCentred();
   }
 
-  /** A scale before it is rounded, from a block's largest magnitude and the mean of them. */
-  float scale(float largest, double mean) {
+  /** Scales before they are rounded, of blocks whose magnitudes were looked at. */
+  void scale(MagnitudeFit fit, int blocks, int size) {
     if (rule == Rule.SYMMETRIC) {
-      return Math.max(largest / ((maxCode() - minCode()) / 2f), TINY);
+      fit.scale(blocks, size, true, 1, (maxCode() - minCode()) / 2.0, TINY);
+    } else {
+      double range = rule == Rule.TERNARY ? 1.5 : maxCode() + shift;
+      fit.scale(blocks, size, clip == Clip.MAX, bits(), range, TINY / range);
     }
-    double limit = clip == Clip.MAX ? largest : Math.min(bits() * mean, largest);
-    float range = rule == Rule.TERNARY ? 1.5f : maxCode() + shift;
-    return (float) (Math.max(limit, TINY) / range);
   }
 
   private void fitAsymmetric(float[] x, int from, int length, Lattice out, int block) {
@@ -313,8 +313,8 @@ public final class UniformGrid extends Grid {
     float mean = (float) kernels.mean(x, from, length);
     out.offset(block, mean);
     float largest = kernels.absMax(x, from, length, mean);
-    double meanAbs = clip == Clip.MAX ? 0 : kernels.meanAbs(x, from, length, mean);
-    out.setScale(block, scale(largest, meanAbs));
+    double sum = clip == Clip.MAX ? 0 : kernels.sumAbs(x, from, length, mean);
+    out.setScale(block, MagnitudeFit.scale(this, largest, sum, length));
   }
 
   /** What is subtracted from a weight before it is divided by the scale. */

@@ -109,7 +109,7 @@ final class VectorKernels implements BlockKernels {
   @Override
   public void magnitudes(
       float[] x, int from, int blocks, int size, float[] largest, double[] sums) {
-    if (VectorSums.HAS_SUMS && size >= RUN) {
+    if (VectorSums.HAS_SUMS && size >= SHORT_RUN) {
       VectorSums.magnitudes(x, from, blocks, size, largest, sums);
     } else {
       scalar.magnitudes(x, from, blocks, size, largest, sums);

@@ -11,7 +11,11 @@ import jdk.incubator.vector.VectorSpecies;
 /** The sums of {@link VectorKernels}. */
 final class VectorSums {
   private static final int SUM_LANES = BlockKernels.SUM_LANES;
-  private static final int RUN = BlockKernels.RUN;
+  private static final int SHORT_RUN = BlockKernels.SHORT_RUN;
+  private static final int LONG_RUN = BlockKernels.LONG_RUN;
+
+  /** Runs of a block that are summed at a time. */
+  static final int RUNS = 64;
 
   /** Four of the lanes of a sum; there are none where vectors are shorter. */
   private static final VectorSpecies<Double> SUMS = DoubleVector.SPECIES_256;
@@ -20,6 +24,8 @@ final class VectorSums {
   private static final VectorSpecies<Float> EIGHT = FloatVector.SPECIES_256;
   private static final VectorShuffle<Double> HALVES_SWAPPED =
       VectorShuffle.fromValues(SUMS, 2, 3, 0, 1);
+  private static final VectorShuffle<Float> FOURS_SWAPPED =
+      VectorShuffle.fromValues(EIGHT, 4, 5, 6, 7, 0, 1, 2, 3);
   static final boolean HAS_SUMS =
       FloatVector.SPECIES_PREFERRED.vectorBitSize() >= SUMS.vectorBitSize();
 
@@ -125,84 +131,126 @@ final class VectorSums {
     return sum;
   }
 
-  /** For blocks of one run at least. */
+  /** For blocks of one short run at least. */
   static void magnitudes(
       float[] x, int from, int blocks, int size, float[] largest, double[] sums) {
-    if (size == RUN) {
-      magnitudesOfRuns(x, from, blocks, largest, sums);
+    int run = BlockKernels.run(size);
+    int whole = size - size % run;
+    if (whole == run && whole == size) {
+      magnitudesOfRuns(run, x, from, blocks, largest, sums);
+    } else if (whole == size) {
+      magnitudesOfBlocks(run, x, from, blocks, size, largest, 0, sums);
     } else {
-      double[] lanes = Scratch.own().lanes;
-      int whole = size - size % (2 * RUN);
       for (int block = 0; block < blocks; block++) {
         int start = from + block * size;
-        DoubleVector.zero(SUMS).intoArray(lanes, 0);
-        DoubleVector.zero(SUMS).intoArray(lanes, 4);
-        float most = magnitudes(x, start, start + whole, lanes);
-        if (whole < size) {
-          for (int i = start + whole; i < start + size; i++) {
-            most = Math.max(most, Math.abs(x[i]));
-          }
-          sums[block] = ScalarSums.addMagnitudes(x, start + whole, start + size, lanes);
-        } else {
-          DoubleVector p =
-              DoubleVector.fromArray(SUMS, lanes, 0).add(DoubleVector.fromArray(SUMS, lanes, 4));
-          DoubleVector q = p.add(p.rearrange(HALVES_SWAPPED));
-          sums[block] = q.lane(0) + q.lane(1);
+        magnitudesOfBlocks(run, x, start, 1, whole, largest, block, sums);
+        for (int i = start + whole; i < start + size; i++) {
+          largest[block] = Math.max(largest[block], Math.abs(x[i]));
+          sums[block] += Math.abs(x[i]);
         }
-        largest[block] = most;
+      }
+    }
+  }
+
+  /** Of blocks of whole runs; those of all blocks are taken together, as blocks may be short. */
+  private static void magnitudesOfBlocks(
+      int run, float[] x, int from, int blocks, int size, float[] largest, int at, double[] sums) {
+    float[] largestOfRuns = Scratch.own().largestOfRuns;
+    double[] sumsOfRuns = Scratch.own().sumsOfRuns;
+    int perBlock = size / run;
+    int runs = blocks * perBlock;
+    int block = at;
+    int left = perBlock;
+    int most = 0;
+    double sum = 0;
+    for (int done = 0; done < runs; done += RUNS) {
+      int n = Math.min(RUNS, runs - done);
+      magnitudesOfRuns(run, x, from + done * run, n, largestOfRuns, sumsOfRuns);
+      for (int i = 0; i < n; ) {
+        int end = Math.min(n, i + left);
+        left -= end - i;
+        for (; i < end; i++) {
+          most = Math.max(most, Float.floatToRawIntBits(largestOfRuns[i]));
+          sum += sumsOfRuns[i];
+        }
+        if (left == 0) {
+          largest[block] = Float.intBitsToFloat(most);
+          sums[block] = sum;
+          block++;
+          left = perBlock;
+          most = 0;
+          sum = 0;
+        }
       }
     }
   }
 
   private static void magnitudesOfRuns(
-      float[] x, int from, int blocks, float[] largest, double[] sums) {
-    for (int block = 0; block < blocks; block++) {
-      int start = from + block * RUN;
-      FloatVector a = FloatVector.fromArray(EIGHT, x, start).abs();
-      FloatVector b = FloatVector.fromArray(EIGHT, x, start + 8).abs();
-      FloatVector c = FloatVector.fromArray(EIGHT, x, start + 16).abs();
-      FloatVector d = FloatVector.fromArray(EIGHT, x, start + 24).abs();
-      FloatVector sum = a.add(b).add(c.add(d));
-      DoubleVector s0 = (DoubleVector) sum.convertShape(VectorOperators.F2D, SUMS, 0);
-      DoubleVector s4 = (DoubleVector) sum.convertShape(VectorOperators.F2D, SUMS, 1);
-      DoubleVector p = s0.add(s4);
-      DoubleVector q = p.add(p.rearrange(HALVES_SWAPPED));
-      sums[block] = q.lane(0) + q.lane(1);
-      IntVector ab = a.reinterpretAsInts().max(b.reinterpretAsInts());
-      IntVector cd = c.reinterpretAsInts().max(d.reinterpretAsInts());
-      largest[block] = Float.intBitsToFloat(ab.max(cd).reduceLanes(VectorOperators.MAX));
+      int run, float[] x, int from, int runs, float[] largest, double[] sums) {
+    if (run == LONG_RUN) {
+      magnitudesOfLongRuns(x, from, runs, largest, sums);
+    } else {
+      magnitudesOfShortRuns(x, from, runs, largest, sums);
     }
   }
 
-  /** Adds pairs of runs to the lanes, and returns the largest magnitude. */
-  private static float magnitudes(float[] x, int from, int end, double[] lanes) {
-    int largest = 0;
-    for (int i = from; i < end; i += 2 * RUN) {
-      FloatVector a = FloatVector.fromArray(EIGHT, x, i).abs();
-      FloatVector b = FloatVector.fromArray(EIGHT, x, i + 8).abs();
-      FloatVector c = FloatVector.fromArray(EIGHT, x, i + 16).abs();
-      FloatVector d = FloatVector.fromArray(EIGHT, x, i + 24).abs();
-      FloatVector e = FloatVector.fromArray(EIGHT, x, i + 32).abs();
-      FloatVector f = FloatVector.fromArray(EIGHT, x, i + 40).abs();
-      FloatVector g = FloatVector.fromArray(EIGHT, x, i + 48).abs();
-      FloatVector h = FloatVector.fromArray(EIGHT, x, i + 56).abs();
-      FloatVector first = a.add(b).add(c.add(d));
-      FloatVector second = e.add(f).add(g.add(h));
-      DoubleVector.fromArray(SUMS, lanes, 0)
-          .add(first.convertShape(VectorOperators.F2D, SUMS, 0))
-          .add(second.convertShape(VectorOperators.F2D, SUMS, 0))
-          .intoArray(lanes, 0);
-      DoubleVector.fromArray(SUMS, lanes, 4)
-          .add(first.convertShape(VectorOperators.F2D, SUMS, 1))
-          .add(second.convertShape(VectorOperators.F2D, SUMS, 1))
-          .intoArray(lanes, 4);
-      IntVector ab = a.reinterpretAsInts().max(b.reinterpretAsInts());
-      IntVector cd = c.reinterpretAsInts().max(d.reinterpretAsInts());
-      IntVector ef = e.reinterpretAsInts().max(f.reinterpretAsInts());
-      IntVector gh = g.reinterpretAsInts().max(h.reinterpretAsInts());
-      IntVector most = ab.max(cd).max(ef.max(gh));
-      largest = Math.max(largest, most.reduceLanes(VectorOperators.MAX));
+  private static void magnitudesOfShortRuns(
+      float[] x, int from, int runs, float[] largest, double[] sums) {
+    for (int run = 0; run < runs; run++) {
+      int i = from + run * SHORT_RUN;
+      FloatVector v0 = FloatVector.fromArray(EIGHT, x, i + 0).abs();
+      FloatVector v1 = FloatVector.fromArray(EIGHT, x, i + 8).abs();
+      FloatVector v2 = FloatVector.fromArray(EIGHT, x, i + 16).abs();
+      FloatVector v3 = FloatVector.fromArray(EIGHT, x, i + 24).abs();
+      FloatVector t = v0.add(v2).add(v1.add(v3));
+      FloatVector f = t.add(t.rearrange(FOURS_SWAPPED));
+      DoubleVector p = (DoubleVector) f.convertShape(VectorOperators.F2D, SUMS, 0);
+      DoubleVector q = p.add(p.rearrange(HALVES_SWAPPED));
+      sums[run] = q.lane(0) + q.lane(1);
+      IntVector m0 = v0.reinterpretAsInts().max(v1.reinterpretAsInts());
+      IntVector m2 = v2.reinterpretAsInts().max(v3.reinterpretAsInts());
+      largest[run] = Float.intBitsToFloat(m0.max(m2).reduceLanes(VectorOperators.MAX));
     }
-    return Float.intBitsToFloat(largest);
+  }
+
+  private static void magnitudesOfLongRuns(
+      float[] x, int from, int runs, float[] largest, double[] sums) {
+    for (int run = 0; run < runs; run++) {
+      int i = from + run * LONG_RUN;
+      FloatVector v0 = FloatVector.fromArray(EIGHT, x, i + 0).abs();
+      FloatVector v1 = FloatVector.fromArray(EIGHT, x, i + 8).abs();
+      FloatVector v2 = FloatVector.fromArray(EIGHT, x, i + 16).abs();
+      FloatVector v3 = FloatVector.fromArray(EIGHT, x, i + 24).abs();
+      FloatVector v4 = FloatVector.fromArray(EIGHT, x, i + 32).abs();
+      FloatVector v5 = FloatVector.fromArray(EIGHT, x, i + 40).abs();
+      FloatVector v6 = FloatVector.fromArray(EIGHT, x, i + 48).abs();
+      FloatVector v7 = FloatVector.fromArray(EIGHT, x, i + 56).abs();
+      FloatVector v8 = FloatVector.fromArray(EIGHT, x, i + 64).abs();
+      FloatVector v9 = FloatVector.fromArray(EIGHT, x, i + 72).abs();
+      FloatVector v10 = FloatVector.fromArray(EIGHT, x, i + 80).abs();
+      FloatVector v11 = FloatVector.fromArray(EIGHT, x, i + 88).abs();
+      FloatVector v12 = FloatVector.fromArray(EIGHT, x, i + 96).abs();
+      FloatVector v13 = FloatVector.fromArray(EIGHT, x, i + 104).abs();
+      FloatVector v14 = FloatVector.fromArray(EIGHT, x, i + 112).abs();
+      FloatVector v15 = FloatVector.fromArray(EIGHT, x, i + 120).abs();
+      FloatVector even = v0.add(v2).add(v4.add(v6)).add(v8.add(v10).add(v12.add(v14)));
+      FloatVector odd = v1.add(v3).add(v5.add(v7)).add(v9.add(v11).add(v13.add(v15)));
+      FloatVector t = even.add(odd);
+      FloatVector f = t.add(t.rearrange(FOURS_SWAPPED));
+      DoubleVector p = (DoubleVector) f.convertShape(VectorOperators.F2D, SUMS, 0);
+      DoubleVector q = p.add(p.rearrange(HALVES_SWAPPED));
+      sums[run] = q.lane(0) + q.lane(1);
+      IntVector m0 = v0.reinterpretAsInts().max(v1.reinterpretAsInts());
+      IntVector m2 = v2.reinterpretAsInts().max(v3.reinterpretAsInts());
+      IntVector m4 = v4.reinterpretAsInts().max(v5.reinterpretAsInts());
+      IntVector m6 = v6.reinterpretAsInts().max(v7.reinterpretAsInts());
+      IntVector m8 = v8.reinterpretAsInts().max(v9.reinterpretAsInts());
+      IntVector m10 = v10.reinterpretAsInts().max(v11.reinterpretAsInts());
+      IntVector m12 = v12.reinterpretAsInts().max(v13.reinterpretAsInts());
+      IntVector m14 = v14.reinterpretAsInts().max(v15.reinterpretAsInts());
+      IntVector first = m0.max(m2).max(m4.max(m6));
+      IntVector last = m8.max(m10).max(m12.max(m14));
+      largest[run] = Float.intBitsToFloat(first.max(last).reduceLanes(VectorOperators.MAX));
+    }
   }
 }
