@@ -2,13 +2,15 @@ package io.parq.benchmarks;
 
 import io.parq.torch.Torch;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 
 /**
  * The short form of the benchmarks: what each step costs in ratios, on memory that no cache holds
  * and on many small tensors. Rounds are interleaved: each takes one sample of the subject and one
- * of everything that it is compared to, and the shortest of each counts.
+ * of everything that it is compared to. The shortest of each counts, and the median of the rounds'
+ * ratios.
  */
 public final class Bench {
   /** Nanoseconds after which slow rows end early. */
@@ -113,15 +115,18 @@ public final class Bench {
   private Row measure(Subject subject, Timing timing, Timing baseline, Timing adamW, Timing copy) {
     List<Timing> others = List.of(baseline, adamW, copy).stream().distinct().toList();
     others.forEach(Timing::reset);
+    double[] ratios = new double[options.rounds()];
     int rounds = 0;
     long start = System.nanoTime();
     while (rounds < options.rounds()
         && (rounds < LEAST_ROUNDS || System.nanoTime() - start < BUDGET)) {
       others.forEach(Timing::sample);
       timing.sample();
+      ratios[rounds] = timing.latestPerWeight() / baseline.latestPerWeight();
       rounds++;
     }
     timing.subject().check();
+    Arrays.sort(ratios, 0, rounds);
     boolean cached = !subject.model().equals(options.large());
     return new Row(
         subject.model().name(),
@@ -132,6 +137,7 @@ public final class Bench {
         rounds,
         timing.nanos(),
         timing.nanosPerWeight() / baseline.nanosPerWeight(),
+        (ratios[(rounds - 1) / 2] + ratios[rounds / 2]) / 2,
         timing.nanosPerWeight() / adamW.nanosPerWeight(),
         cached ? Double.NaN : timing.nanosPerByte() / copy.nanosPerByte(),
         timing.allocated());

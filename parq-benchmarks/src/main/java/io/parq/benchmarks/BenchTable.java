@@ -38,12 +38,16 @@ public final class BenchTable implements Consumer<Row> {
     String title = row.model() + " model, " + row.section();
     if (!title.equals(part)) {
       part = title;
-      head(title, List.of("to " + baseline(row), "to copy limit", "bytes allocated"), "GB/s");
+      head(
+          title,
+          List.of("to " + baseline(row), "median", "to copy limit", "bytes allocated"),
+          "GB/s");
     }
     line(
         row.name(),
         List.of(
             ratio(row.toBaseline()),
+            ratio(row.median()),
             ratio(row.toCopy()),
             format("%,.0f", Math.max(0, row.allocated()))),
         format("%.1f", row.speed()));

@@ -2,7 +2,7 @@ package io.parq.benchmarks;
 
 import java.lang.management.ManagementFactory;
 
-/** Times one case, the shortest of several samples. */
+/** Times one case: the shortest of several samples, and the latest. */
 final class Timing {
   private static final com.sun.management.ThreadMXBean THREADS =
       (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -13,6 +13,7 @@ final class Timing {
   private final Case subject;
   private int repeats = 1;
   private double best;
+  private double latest;
   private double allocated;
 
   /**
@@ -55,7 +56,8 @@ final class Timing {
     }
     long nanos = System.nanoTime() - start;
     long bytes = THREADS.getTotalThreadAllocatedBytes() - before;
-    best = Math.min(best, (double) nanos / repeats);
+    latest = (double) nanos / repeats;
+    best = Math.min(best, latest);
     allocated = Math.min(allocated, (double) bytes / repeats);
     return nanos;
   }
@@ -65,8 +67,14 @@ final class Timing {
     return best;
   }
 
+  /** {@return nanoseconds of the shortest run for a weight} */
   double nanosPerWeight() {
     return best / subject.weights();
+  }
+
+  /** {@return the same of the last sample} */
+  double latestPerWeight() {
+    return latest / subject.weights();
   }
 
   double nanosPerByte() {
