@@ -34,9 +34,9 @@ from torchao.prototype.parq.quant import (  # noqa: E402
 )
 
 WARM_UP = 2
-ROUNDS = 5
+ROUNDS = 15
 BUDGET_SECONDS = 5.0
-SAMPLE_SECONDS = 0.02
+SAMPLE_SECONDS = 0.001
 
 
 def layers(count, width):

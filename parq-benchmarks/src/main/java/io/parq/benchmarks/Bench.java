@@ -14,11 +14,13 @@ import java.util.function.Consumer;
  */
 public final class Bench {
   /** Nanoseconds after which slow rows end early. */
-  private static final long BUDGET = 2_000_000_000;
+  private static final long BUDGET = 600_000_000;
 
-  private static final int ROUNDS = 7;
-  private static final int LEAST_ROUNDS = 2;
-  private static final long SAMPLE_NANOS = 20_000_000;
+  private static final int ROUNDS = 31;
+  private static final int LEAST_ROUNDS = 3;
+
+  /** Less than a step over the small model takes: in training others use the caches in between. */
+  private static final long SAMPLE_NANOS = 1_000_000;
 
   private final Options options;
 

@@ -90,14 +90,20 @@ public final class BenchTable implements Consumer<Row> {
     return Section.ADAMW.baseline();
   }
 
-  /** Prints rows of the reference beside ours. */
+  /**
+   * Prints rows of the reference beside ours: where ours were measured with and without a look at
+   * the gradients, beside those without, as the reference takes none.
+   */
   public void beside(List<Row> rows, Reference.Report reference) {
     facts(reference.facts());
     Map<String, Row> ours =
         rows.stream()
+            .filter(row -> !row.section().equals(Section.WRAPPED.title()))
             .collect(
                 Collectors.toMap(
-                    row -> row.model() + "/" + row.name(), row -> row, (first, _) -> first));
+                    row -> row.model() + "/" + row.name(),
+                    row -> row,
+                    (_, unchecked) -> unchecked));
     String model = "";
     for (Reference.Row row : reference.rows()) {
       Row own = ours.get(row.model() + "/" + row.against());
