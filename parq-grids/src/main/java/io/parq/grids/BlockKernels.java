@@ -20,10 +20,10 @@ interface BlockKernels {
   /** Lanes of a sum. */
   int SUM_LANES = 16;
 
-  /** Values whose magnitudes are added in single precision, in blocks that are no long runs. */
+  /** Values whose magnitudes are added in single precision. */
   int SHORT_RUN = 32;
 
-  /** The same in blocks of any number of these. */
+  /** The same in blocks of some of these and less than a short run more. */
   int LONG_RUN = 128;
 
   /** Bounds that are tallied at a time. */
@@ -45,7 +45,7 @@ interface BlockKernels {
 
   /** How many magnitudes of a block are added in single precision. */
   static int run(int size) {
-    return size % LONG_RUN < SHORT_RUN && size >= LONG_RUN ? LONG_RUN : SHORT_RUN;
+    return size % LONG_RUN < SHORT_RUN ? LONG_RUN : SHORT_RUN;
   }
 
   /**

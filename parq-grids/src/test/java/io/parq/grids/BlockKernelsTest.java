@@ -263,17 +263,28 @@ class BlockKernelsTest {
   void magnitudes() {
     for (int size = 1; size <= LONGEST; size++) {
       for (int from : new int[] {0, 1, 5}) {
-        float[] x = values(from + 3 * size, size % 5 == 0);
-        float[] largest = new float[3];
-        float[] vectorLargest = new float[3];
-        double[] sums = new double[3];
-        double[] vectorSums = new double[3];
-        scalar.magnitudes(x, from, 3, size, largest, sums);
-        vector.magnitudes(x, from, 3, size, vectorLargest, vectorSums);
-        assertArrayEquals(largest, vectorLargest, "size " + size);
-        assertArrayEquals(sums, vectorSums, "size " + size);
+        magnitudes(from, 3, size);
       }
     }
+  }
+
+  @Test
+  void magnitudesOfManyRuns() {
+    for (int size : new int[] {32, 64, 96, 128, 160, 256, 384, 1000, 8192, 8320, 20_000}) {
+      magnitudes(1, 101, size);
+    }
+  }
+
+  private void magnitudes(int from, int blocks, int size) {
+    float[] x = values(from + blocks * size, size % 5 == 0);
+    float[] largest = new float[blocks];
+    float[] vectorLargest = new float[blocks];
+    double[] sums = new double[blocks];
+    double[] vectorSums = new double[blocks];
+    scalar.magnitudes(x, from, blocks, size, largest, sums);
+    vector.magnitudes(x, from, blocks, size, vectorLargest, vectorSums);
+    assertArrayEquals(largest, vectorLargest, "size " + size);
+    assertArrayEquals(sums, vectorSums, "size " + size);
   }
 
   @Test
