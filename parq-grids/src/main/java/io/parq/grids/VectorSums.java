@@ -135,12 +135,12 @@ final class VectorSums {
   static void magnitudes(
       float[] x, int from, int blocks, int size, float[] largest, double[] sums) {
     int run = BlockKernels.run(size);
-    int whole = size - size % run;
-    if (whole == run && whole == size) {
+    if (size == run) {
       magnitudesOfRuns(run, x, from, blocks, largest, sums);
-    } else if (whole == size) {
+    } else if (size % run == 0) {
       magnitudesOfBlocks(run, x, from, blocks, size, largest, 0, sums);
     } else {
+      int whole = size - size % run;
       for (int block = 0; block < blocks; block++) {
         int start = from + block * size;
         magnitudesOfBlocks(run, x, start, 1, whole, largest, block, sums);
