@@ -54,7 +54,7 @@ public final class Bench {
    * @param threads that each step may use, at least 1; they are set for the whole process, and only
    *     before any optimizer was made
    * @param full whether all maps, granularities and bits are measured on both models, instead of a
-   *     choice that takes about a minute
+   *     choice that takes a minute and a half
    * @param listener is given each row as soon as it is measured
    * @return all rows
    * @throws IllegalArgumentException if the threads are fewer than 1

@@ -36,8 +36,9 @@ import picocli.CommandLine.Spec;
       "",
       "Steps: large is 33.6 M weights in two matrices, more than caches hold, small 3.3 M weights in"
           + " 200 tensors. Lattices are fitted again in every step. Rounds are interleaved: each times"
-          + " a row once, and once everything that it is compared to; the shortest of up to 7 counts."
-          + " Each result is checked. About a minute; --full takes many. Needs some 3 GB of memory."
+          + " a row once, and once everything that it is compared to; the shortest of up to 31 counts,"
+          + " and the median of their ratios. Each result is checked. A minute and a half; --full"
+          + " takes many. Needs some 3 GB of memory."
     })
 final class BenchCommand implements Callable<Integer> {
   private static final int ROUNDS = 5;
