@@ -25,6 +25,14 @@ public final class Kernels {
   }
 
   /**
+   * {@return whether loops may be machine code of our own, where Java's vectors do not reach an
+   * instruction; {@code -Dio.parq.kernels=vector} is vectors without it}
+   */
+  public static boolean allowMachineCode() {
+    return areVectors() && wanted().equals("auto");
+  }
+
+  /**
    * Chooses an implementation.
    *
    * @param lookup sees the vector class; not modified
@@ -49,16 +57,19 @@ public final class Kernels {
     }
   }
 
+  private static String wanted() {
+    return System.getProperty(PROPERTY, "auto");
+  }
+
   private static String obstacle() {
-    String wanted = System.getProperty(PROPERTY, "auto");
     String obstacle =
-        switch (wanted) {
+        switch (wanted()) {
           case "scalar" -> "-D" + PROPERTY + "=scalar";
-          case "auto" -> missing();
+          case "auto", "vector" -> missing();
           default ->
               throw new IllegalArgumentException(
-                  "system property %s is '%s', expected auto or scalar"
-                      .formatted(PROPERTY, wanted));
+                  "system property %s is '%s', expected auto, vector or scalar"
+                      .formatted(PROPERTY, wanted()));
         };
     if (!obstacle.isEmpty()) {
       System.getLogger("io.parq.grids")

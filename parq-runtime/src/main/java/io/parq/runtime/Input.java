@@ -6,6 +6,7 @@ import io.parq.grids.Lattice;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.ScaleType;
 import io.parq.grids.UniformGrid;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -186,6 +187,50 @@ final class Input {
           }
         });
     return numbers;
+  }
+
+  /** All vectors, ready for planes of a kind that are unpacked into bytes. */
+  Bytes bytes(Geometry geometry, Operand.Kind kind, int chunk) {
+    int chunks = geometry.columnsPadded() / chunk;
+    long size = Math.multiplyExact(chunks, Dots.size(tokens, chunk));
+    MemorySegment values = Scratch.ofCaller().memory(Math.toIntExact(size));
+    Bytes bytes = new Bytes(tokens, chunk, values, codes().factors());
+    float middle = kind.half() - kind.centre();
+    Team.run(
+        WORK * x.length,
+        chunks,
+        i -> {
+          Scratch scratch = Scratch.ofTask();
+          int mark = scratch.mark();
+          int[] some = scratch.ints(chunk);
+          for (int token = 0; token < tokens; token++) {
+            int zero = (int) codes().zeros()[token];
+            int sum = take(geometry, kind.bits(), token, i * chunk, some);
+            bytes.put(token, i * chunk, some, zero, middle * sum);
+          }
+          scratch.release(mark);
+        });
+    return bytes;
+  }
+
+  /** Takes codes of a chunk in the order of bytes, and returns the sum of them less their zero. */
+  private int take(Geometry geometry, int bits, int token, int column, int[] out) {
+    int inGroup = column % geometry.groupPadded();
+    int count = Math.clamp(geometry.group() - inGroup, 0, out.length);
+    int from = token * columns + column / geometry.groupPadded() * geometry.group() + inGroup;
+    int zero = (int) codes().zeros()[token];
+    byte[] all = codes().codes();
+    int sum = 0;
+    for (int unit = 0; unit < out.length; unit += Geometry.UNIT) {
+      for (int i = 0; i < Geometry.UNIT; i++) {
+        int at = unit + Plane.byteColumn(bits, i);
+        // What pads counts nothing.
+        int code = at < count ? all[from + at] : zero;
+        out[unit + i] = code;
+        sum += code - zero;
+      }
+    }
+    return sum;
   }
 
   /** Stores a chunk, and returns the sum of codes less their zero. */

@@ -64,6 +64,21 @@ interface MatrixKernels {
    */
   void shorts(short[] fields, int columns, Numbers x, int column, float[] scales, float[] sums);
 
+  /** Whether there are {@link Dots} for tiles of these kernels, and {@link #unpackBytes}. */
+  default boolean hasDots() {
+    return false;
+  }
+
+  /**
+   * Unpacks columns of a tile for {@link Dots}: {@code field - half}, with the columns of each unit
+   * in the order of {@link Plane#byteColumn}.
+   *
+   * @param out address that receives as many bytes as there are fields
+   */
+  default void unpackBytes(Plane plane, int tile, int column, int count, long out) {
+    throw new UnsupportedOperationException("bytes of fields");
+  }
+
   /** Adds products of floats to {@code [token][row]} sums. */
   void dense(
       float[] weights, int columns, float[] x, int xAt, int xStride, int tokens, float[] sums);

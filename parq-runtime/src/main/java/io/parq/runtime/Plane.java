@@ -105,6 +105,18 @@ record Plane(int bits, int lanes, long stride, MemorySegment words) {
     return lane < half ? 2 * lane : 2 * (lane - half) + 1;
   }
 
+  /**
+   * Which column of a unit is the i-th where fields are unpacked into bytes: each word of 32 bits
+   * holds its bytes' neighbours, which are shifted into place one after the other.
+   */
+  static int byteColumn(int bits, int i) {
+    return switch (bits) {
+      case 8 -> i;
+      case 4 -> i / 8 * 8 + i % 4 * 2 + i / 4 % 2;
+      default -> i % 4 * 4 + i / 4;
+    };
+  }
+
   /** Stores a row: a field for every column with padding. */
   void putRow(long row, int[] fields) {
     for (int column = 0; column < fields.length; column += Geometry.UNIT) {

@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  * group to group.
  */
 final class UniformMatrix extends PackedMatrix {
+  /** Columns whose fields are unpacked into bytes at a time: half of the first cache. */
+  private static final int DOT_CHUNK = 128;
+
   private final Plane plane;
   private final float centre;
   private final Scales scales;
@@ -191,17 +194,30 @@ final class UniformMatrix extends PackedMatrix {
 
   @Override
   Batch batch(Input x) {
-    if (!x.isWhole() || plane.bits() > 4) {
+    if (!x.isWhole() || (plane.bits() > 4 && !kernels.hasDots())) {
       return floatBatch(x);
     }
+    if (kernels.hasDots()) {
+      Bytes bytes = x.bytes(geometry, kind(), chunk(DOT_CHUNK));
+      return batch(x, (tile, results) -> multiplyBytes(tile, bytes, results));
+    }
     Numbers numbers = x.numbers(geometry, kind(), wholeChunk());
+    return batch(x, (tile, results) -> multiplyWhole(tile, numbers, results));
+  }
+
+  /** Stores the products of the tiles' rows, {@code [token][row]}. */
+  private interface Product {
+    void store(int tile, float[] results);
+  }
+
+  private Batch batch(Input x, Product product) {
     float[][] biasSums = new float[biases == null ? 0 : x.tokens()][];
     for (int token = 0; token < biasSums.length; token++) {
       biasSums[token] = sums(x, token);
     }
     return (tile, y, from, stride) -> {
       float[] results = zeros(Math.multiplyExact(x.tokens(), geometry.tileRows()));
-      multiplyWhole(tile, numbers, results);
+      product.store(tile, results);
       addBiases(tile, biasSums, results);
       store(tile, results, x.tokens(), y, from, stride);
     };
@@ -237,6 +253,36 @@ final class UniformMatrix extends PackedMatrix {
       float factor = x.factors()[token];
       for (int row = 0; row < rows; row++) {
         results[token * rows + row] = (zero * zeros[row] - results[token * rows + row]) * factor;
+      }
+    }
+  }
+
+  private void multiplyBytes(int tile, Bytes x, float[] results) {
+    int rows = geometry.tileRows();
+    int group = geometry.groupPadded();
+    Scratch scratch = Scratch.ofTask();
+    MemorySegment fields = scratch.memory(x.chunk() * rows);
+    MemorySegment factors = scratch.memory(rows * Float.BYTES);
+    MemorySegment sums = scratch.memory(results.length * Float.BYTES);
+    sums.fill((byte) 0);
+    for (int column = 0; column < geometry.columnsPadded(); column += x.chunk()) {
+      if (column % group == 0) {
+        scales.copy(tile, column / group, factors);
+      }
+      kernels.unpackBytes(plane, tile, column, x.chunk(), fields.address());
+      Dots.add(
+          fields.address(),
+          x.values().address() + x.at(column),
+          factors.address(),
+          sums.address(),
+          x.chunk(),
+          x.tokens());
+    }
+    MemorySegment.copy(sums, ValueLayout.JAVA_FLOAT, 0, results, 0, results.length);
+    for (int token = 0; token < x.tokens(); token++) {
+      float factor = x.factors()[token];
+      for (int row = token * rows; row < (token + 1) * rows; row++) {
+        results[row] *= factor;
       }
     }
   }

@@ -26,7 +26,16 @@ final class VectorKernels implements MatrixKernels {
 
   static final int WHOLE_BITS = Float.floatToRawIntBits(WHOLE);
 
-  VectorKernels() {}
+  private final boolean dots;
+
+  VectorKernels() {
+    this(true);
+  }
+
+  /** Without machine code, if so wished. */
+  VectorKernels(boolean machineCode) {
+    dots = machineCode && LANES == Dots.LANES && Dots.exist();
+  }
 
   private static VectorShuffle<Float> shift(int lanes) {
     return VectorShuffle.fromOp(FLOATS, lane -> (lane + lanes) % LANES);
@@ -161,6 +170,16 @@ final class VectorKernels implements MatrixKernels {
   @Override
   public void unpack(Plane plane, int tile, int column, int count, short[] out) {
     VectorUnpack.fields(plane, tile, column, count, out);
+  }
+
+  @Override
+  public boolean hasDots() {
+    return dots;
+  }
+
+  @Override
+  public void unpackBytes(Plane plane, int tile, int column, int count, long out) {
+    VectorUnpack.bytes(plane, tile, column, count, out);
   }
 
   @Override

@@ -25,6 +25,10 @@ final class VectorUnpack {
   private static final int LANES = FLOATS.length();
   private static final int ROWS = 2 * LANES;
   private static final int BYTES = FLOATS.vectorByteSize();
+
+  /** Bytes of four columns of a tile. */
+  private static final int QUAD = 4 * BLOCKS * ROWS;
+
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
   private VectorUnpack() {}
@@ -74,6 +78,89 @@ final class VectorUnpack {
           at += 3L * BYTES;
         }
       }
+    }
+  }
+
+  /** {@link MatrixKernels#unpackBytes}: of two steps, or of three, to words of 32 bits a row. */
+  static void bytes(Plane plane, int tile, int column, int count, long out) {
+    int bits = plane.bits();
+    for (int k = 0; k < BLOCKS; k++) {
+      long at = plane.address(tile, column) + k * plane.stride();
+      for (int half = 0; half < 2; half++) {
+        long to = out + (2L * k + half) * BYTES;
+        switch (bits) {
+          case 1 -> ones(at, 16 * half, count, to);
+          case 2 -> words(at, 16 * half, count / 16, 2, to);
+          case 3 -> threes(at, 16 * half, count, to);
+          case 4 -> words(at, 16 * half, count / 8, 4, to);
+          default -> words(at, 16 * half, count / 4, 8, to);
+        }
+      }
+    }
+  }
+
+  /** Two steps at a time, of 2, 4 or 8 bits. */
+  private static void words(long at, int half, int words, int bits, long to) {
+    int mask = (1 << bits) - 1;
+    int masks = mask * 0x01010101;
+    byte middle = (byte) (1 << (bits - 1));
+    int below = 0xFFFF << half;
+    for (int word = 0; word < words; word++) {
+      IntVector first = IntVector.fromMemorySegment(INTS, ALL, at, ORDER);
+      IntVector second = IntVector.fromMemorySegment(INTS, ALL, at + BYTES, ORDER);
+      IntVector low = first.and(below).lanewise(VectorOperators.LSHR, half);
+      IntVector w = second.and(below).lanewise(VectorOperators.LSHL, 16 - half).or(low);
+      for (int shift = 0; shift < Byte.SIZE; shift += bits) {
+        IntVector four = w.lanewise(VectorOperators.LSHR, shift).and(masks);
+        four.reinterpretAsBytes().sub(middle).intoMemorySegment(ALL, to, ORDER);
+        to += QUAD;
+      }
+      at += 2L * BYTES;
+    }
+  }
+
+  /** A step of single bits at a time. */
+  private static void ones(long at, int half, int count, long to) {
+    for (int i = 0; i < count; i += Geometry.UNIT) {
+      IntVector x =
+          IntVector.fromMemorySegment(INTS, ALL, at, ORDER)
+              .lanewise(VectorOperators.LSHR, half)
+              .and(0xFFFF);
+      IntVector y = x.and(0xFF).or(x.and(0xFF00).lanewise(VectorOperators.LSHL, 8));
+      IntVector z = y.and(0xF000F).or(y.and(0xF000F0).lanewise(VectorOperators.LSHL, 4));
+      for (int shift = 0; shift < 4; shift++) {
+        IntVector four = z.lanewise(VectorOperators.LSHR, shift).and(0x01010101);
+        four.reinterpretAsBytes().sub((byte) 1).intoMemorySegment(ALL, to, ORDER);
+        to += QUAD;
+      }
+      at += BYTES;
+    }
+  }
+
+  /** Three steps at a time: two of 2 bits, and one of the highest. */
+  private static void threes(long at, int half, int count, long to) {
+    int below = 0xFFFF << half;
+    for (int i = 0; i < count; i += Geometry.UNIT) {
+      IntVector first = IntVector.fromMemorySegment(INTS, ALL, at, ORDER);
+      IntVector second = IntVector.fromMemorySegment(INTS, ALL, at + BYTES, ORDER);
+      IntVector low = first.and(below).lanewise(VectorOperators.LSHR, half);
+      IntVector w = second.and(below).lanewise(VectorOperators.LSHL, 16 - half).or(low);
+      IntVector x =
+          IntVector.fromMemorySegment(INTS, ALL, at + 2L * BYTES, ORDER)
+              .lanewise(VectorOperators.LSHR, half)
+              .and(0xFFFF);
+      IntVector y = x.and(0xFF).or(x.and(0xFF00).lanewise(VectorOperators.LSHL, 8));
+      IntVector z = y.and(0xF000F).or(y.and(0xF000F0).lanewise(VectorOperators.LSHL, 4));
+      for (int j = 0; j < 4; j++) {
+        IntVector highest = z.lanewise(VectorOperators.LSHR, j).and(0x01010101);
+        IntVector four =
+            w.lanewise(VectorOperators.LSHR, 2 * j)
+                .and(0x03030303)
+                .or(highest.lanewise(VectorOperators.LSHL, 2));
+        four.reinterpretAsBytes().sub((byte) 4).intoMemorySegment(ALL, to, ORDER);
+        to += QUAD;
+      }
+      at += 3L * BYTES;
     }
   }
 

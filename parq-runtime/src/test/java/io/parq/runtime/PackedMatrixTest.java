@@ -27,7 +27,7 @@ class PackedMatrixTest {
   private static final double TOLERANCE = 2e-6;
 
   private static final List<MatrixKernels> KERNELS =
-      List.of(new ScalarKernels(), Chosen.of(1 << 10, 1 << 10));
+      List.of(new ScalarKernels(), new VectorKernels(false), Chosen.of(1 << 10, 1 << 10));
 
   /** Rows and columns. */
   private static final int[][] SHAPES = {{1, 1}, {3, 33}, {65, 96}, {130, 257}, {40, 640}};
