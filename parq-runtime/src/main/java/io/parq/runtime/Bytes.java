@@ -7,17 +7,22 @@ import java.lang.foreign.ValueLayout;
  * Vectors of codes of 8 bits, for {@link Dots}. A code stands for {@code (code - zero) * factor}.
  *
  * @param tokens their number
+ * @param columns of each, with padding
  * @param chunk columns that are multiplied at a time
  * @param values {@code [chunk]} of what {@link Dots#add} takes: codes less the lowest one, so that
  *     they have no sign, and what has to be added so that fields count from the centre
  * @param factors what codes are multiples of, for each token
  */
 @SuppressWarnings("ArrayRecordComponent") // a plain carrier of arrays
-record Bytes(int tokens, int chunk, MemorySegment values, float[] factors) {
+record Bytes(int tokens, int columns, int chunk, MemorySegment values, float[] factors) {
   private static final int LOWEST = Byte.MIN_VALUE;
 
-  /** Where a chunk starts that begins with a column. */
-  long at(int column) {
+  /** Where a chunk is that begins with a column. */
+  long address(int column) {
+    return values.address() + at(column);
+  }
+
+  private long at(int column) {
     return column / chunk * Dots.size(tokens, chunk);
   }
 

@@ -4,6 +4,7 @@ import static io.parq.runtime.MatrixKernels.BLOCKS;
 
 import io.parq.grids.Kernels;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodType;
 import java.nio.file.Files;
@@ -84,6 +85,23 @@ final class Dots {
     return (long) tokens * (Integer.BYTES + columns + Float.BYTES);
   }
 
+  /** {@link MatrixKernels#dots}. */
+  static void multiply(
+      Plane plane, int tile, Scales scales, int group, Bytes x, MemorySegment sums) {
+    Scratch scratch = Scratch.ofTask();
+    int mark = scratch.mark();
+    long weights = scratch.memory(x.chunk() * ROWS).address();
+    long factors = scratch.memory(ROW_BYTES).address();
+    for (int column = 0; column < x.columns(); column += x.chunk()) {
+      if (column % group == 0) {
+        VectorUnpack.scales(scales, tile, column / group, factors);
+      }
+      VectorUnpack.bytes(plane, tile, column, x.chunk(), weights);
+      add(weights, x.address(column), factors, sums.address(), x.chunk(), x.tokens());
+    }
+    scratch.release(mark);
+  }
+
   /**
    * Adds {@code scale * (sum of weight * (code - zero) + offset)} to the sums of a tile's rows.
    * What is in brackets first is a whole number of 32 bits.
@@ -97,7 +115,8 @@ final class Dots {
    * @param columns a multiple of 4, not 0
    * @param tokens not 0
    */
-  static void add(long weights, long codes, long scales, long sums, int columns, int tokens) {
+  private static void add(
+      long weights, long codes, long scales, long sums, int columns, int tokens) {
     long steps = columns / COLUMNS;
     int whole = tokens / TOKENS * TOKENS;
     for (int row = 0; row < ROWS; row += VECTORS * LANES) {

@@ -191,10 +191,11 @@ final class Input {
 
   /** All vectors, ready for planes of a kind that are unpacked into bytes. */
   Bytes bytes(Geometry geometry, Operand.Kind kind, int chunk) {
-    int chunks = geometry.columnsPadded() / chunk;
+    int stride = geometry.columnsPadded();
+    int chunks = stride / chunk;
     long size = Math.multiplyExact(chunks, Dots.size(tokens, chunk));
     MemorySegment values = Scratch.ofCaller().memory(Math.toIntExact(size));
-    Bytes bytes = new Bytes(tokens, chunk, values, codes().factors());
+    Bytes bytes = new Bytes(tokens, stride, chunk, values, codes().factors());
     float middle = kind.half() - kind.centre();
     Team.run(
         WORK * x.length,

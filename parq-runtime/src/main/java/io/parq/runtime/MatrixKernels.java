@@ -2,6 +2,7 @@ package io.parq.runtime;
 
 import io.parq.grids.DType;
 import io.parq.runtime.Operand.Kind;
+import java.lang.foreign.MemorySegment;
 
 /**
  * The loops of matrix products. They work on a tile: {@link #BLOCKS} row blocks of {@link #lanes}
@@ -64,19 +65,20 @@ interface MatrixKernels {
    */
   void shorts(short[] fields, int columns, Numbers x, int column, float[] scales, float[] sums);
 
-  /** Whether there are {@link Dots} for tiles of these kernels, and {@link #unpackBytes}. */
+  /** Whether there is {@link #dots}. */
   default boolean hasDots() {
     return false;
   }
 
   /**
-   * Unpacks columns of a tile for {@link Dots}: {@code field - half}, with the columns of each unit
-   * in the order of {@link Plane#byteColumn}.
+   * Adds scaled products of fields with codes of bytes to {@code [token][row]} sums, but for the
+   * codes' factors.
    *
-   * @param out address that receives as many bytes as there are fields
+   * @param group columns of a group, with padding
+   * @param sums native memory
    */
-  default void unpackBytes(Plane plane, int tile, int column, int count, long out) {
-    throw new UnsupportedOperationException("bytes of fields");
+  default void dots(Plane plane, int tile, Scales scales, int group, Bytes x, MemorySegment sums) {
+    throw new UnsupportedOperationException("products of bytes");
   }
 
   /** Adds products of floats to {@code [token][row]} sums. */

@@ -93,21 +93,6 @@ record Scales(boolean brief, Geometry geometry, MemorySegment values) {
     return brief ? Float.intBitsToFloat(values.get(SHORT, at) << 16) : values.get(FLOAT, at);
   }
 
-  /** Those of a group of a tile, one for each row, to native memory. */
-  void copy(int tile, int group, MemorySegment out) {
-    int rows = geometry.tileRows();
-    if (!brief) {
-      MemorySegment.copy(values, at(tile, group), out, 0, (long) rows * Float.BYTES);
-      return;
-    }
-    Scratch scratch = Scratch.ofTask();
-    int mark = scratch.mark();
-    float[] floats = scratch.floats(rows);
-    copy(tile, group, floats);
-    MemorySegment.copy(floats, 0, out, FLOAT, 0, rows);
-    scratch.release(mark);
-  }
-
   /** Those of a group of a tile, one for each row. */
   void copy(int tile, int group, float[] out) {
     int rows = geometry.tileRows();

@@ -259,25 +259,9 @@ final class UniformMatrix extends PackedMatrix {
 
   private void multiplyBytes(int tile, Bytes x, float[] results) {
     int rows = geometry.tileRows();
-    int group = geometry.groupPadded();
-    Scratch scratch = Scratch.ofTask();
-    MemorySegment fields = scratch.memory(x.chunk() * rows);
-    MemorySegment factors = scratch.memory(rows * Float.BYTES);
-    MemorySegment sums = scratch.memory(results.length * Float.BYTES);
+    MemorySegment sums = Scratch.ofTask().memory(results.length * Float.BYTES);
     sums.fill((byte) 0);
-    for (int column = 0; column < geometry.columnsPadded(); column += x.chunk()) {
-      if (column % group == 0) {
-        scales.copy(tile, column / group, factors);
-      }
-      kernels.unpackBytes(plane, tile, column, x.chunk(), fields.address());
-      Dots.add(
-          fields.address(),
-          x.values().address() + x.at(column),
-          factors.address(),
-          sums.address(),
-          x.chunk(),
-          x.tokens());
-    }
+    kernels.dots(plane, tile, scales, geometry.groupPadded(), x, sums);
     MemorySegment.copy(sums, ValueLayout.JAVA_FLOAT, 0, results, 0, results.length);
     for (int token = 0; token < x.tokens(); token++) {
       float factor = x.factors()[token];

@@ -2,6 +2,7 @@ package io.parq.runtime;
 
 import io.parq.grids.DType;
 import io.parq.runtime.Operand.Kind;
+import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
@@ -178,8 +179,8 @@ final class VectorKernels implements MatrixKernels {
   }
 
   @Override
-  public void unpackBytes(Plane plane, int tile, int column, int count, long out) {
-    VectorUnpack.bytes(plane, tile, column, count, out);
+  public void dots(Plane plane, int tile, Scales scales, int group, Bytes x, MemorySegment sums) {
+    Dots.multiply(plane, tile, scales, group, x, sums);
   }
 
   @Override

@@ -27,7 +27,7 @@ final class VectorUnpack {
   private static final int BYTES = FLOATS.vectorByteSize();
 
   /** Bytes of four columns of a tile. */
-  private static final int QUAD = 4 * BLOCKS * ROWS;
+  private static final long QUAD = 4L * BLOCKS * ROWS;
 
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
@@ -81,38 +81,56 @@ final class VectorUnpack {
     }
   }
 
-  /** {@link MatrixKernels#unpackBytes}: of two steps, or of three, to words of 32 bits a row. */
+  /**
+   * Unpacks columns of a tile into bytes, {@code [column / 4][row][column % 4]}: {@code field -
+   * half}, with the columns of each unit in the order of {@link Plane#byteColumn}.
+   *
+   * @param out address
+   */
   static void bytes(Plane plane, int tile, int column, int count, long out) {
-    int bits = plane.bits();
     for (int k = 0; k < BLOCKS; k++) {
       long at = plane.address(tile, column) + k * plane.stride();
-      for (int half = 0; half < 2; half++) {
-        long to = out + (2L * k + half) * BYTES;
-        switch (bits) {
-          case 1 -> ones(at, 16 * half, count, to);
-          case 2 -> words(at, 16 * half, count / 16, 2, to);
-          case 3 -> threes(at, 16 * half, count, to);
-          case 4 -> words(at, 16 * half, count / 8, 4, to);
-          default -> words(at, 16 * half, count / 4, 8, to);
-        }
+      long to = out + 2L * k * BYTES;
+      switch (plane.bits()) {
+        case 1 -> ones(at, count / Geometry.UNIT, to);
+        case 3 -> threes(at, count / Geometry.UNIT, to);
+        default -> words(at, count * plane.bits() / Integer.SIZE, plane.bits(), to);
       }
     }
   }
 
-  /** Two steps at a time, of 2, 4 or 8 bits. */
-  private static void words(long at, int half, int words, int bits, long to) {
-    int mask = (1 << bits) - 1;
-    int masks = mask * 0x01010101;
-    byte middle = (byte) (1 << (bits - 1));
-    int below = 0xFFFF << half;
-    for (int word = 0; word < words; word++) {
+  /** Scales of a group of a tile, as floats. */
+  static void scales(Scales scales, int tile, int group, long out) {
+    long at = scales.address(tile, group);
+    for (int k = 0; k < BLOCKS; k++) {
       IntVector first = IntVector.fromMemorySegment(INTS, ALL, at, ORDER);
-      IntVector second = IntVector.fromMemorySegment(INTS, ALL, at + BYTES, ORDER);
-      IntVector low = first.and(below).lanewise(VectorOperators.LSHR, half);
-      IntVector w = second.and(below).lanewise(VectorOperators.LSHL, 16 - half).or(low);
+      IntVector second = first.and(0xFFFF0000);
+      if (scales.brief()) {
+        first = first.lanewise(VectorOperators.LSHL, 16);
+      } else {
+        second = IntVector.fromMemorySegment(INTS, ALL, at + BYTES, ORDER);
+      }
+      first.intoMemorySegment(ALL, out, ORDER);
+      second.intoMemorySegment(ALL, out + BYTES, ORDER);
+      at += scales.blockBytes();
+      out += 2L * BYTES;
+    }
+  }
+
+  /** Two steps at a time, of 2, 4 or 8 bits: a word of 32 bits for each row. */
+  private static void words(long at, int words, int bits, long to) {
+    int mask = ((1 << bits) - 1) * 0x01010101;
+    byte half = (byte) (1 << (bits - 1));
+    for (int word = 0; word < words; word++) {
       for (int shift = 0; shift < Byte.SIZE; shift += bits) {
-        IntVector four = w.lanewise(VectorOperators.LSHR, shift).and(masks);
-        four.reinterpretAsBytes().sub(middle).intoMemorySegment(ALL, to, ORDER);
+        IntVector w0 = IntVector.fromMemorySegment(INTS, ALL, at, ORDER);
+        IntVector w1 = IntVector.fromMemorySegment(INTS, ALL, at + BYTES, ORDER);
+        IntVector low = w0.and(0xFFFF).or(w1.lanewise(VectorOperators.LSHL, 16));
+        IntVector high = w0.lanewise(VectorOperators.LSHR, 16).or(w1.and(0xFFFF0000));
+        IntVector a = low.lanewise(VectorOperators.LSHR, shift).and(mask);
+        IntVector b = high.lanewise(VectorOperators.LSHR, shift).and(mask);
+        a.reinterpretAsBytes().sub(half).intoMemorySegment(ALL, to, ORDER);
+        b.reinterpretAsBytes().sub(half).intoMemorySegment(ALL, to + BYTES, ORDER);
         to += QUAD;
       }
       at += 2L * BYTES;
@@ -120,46 +138,49 @@ final class VectorUnpack {
   }
 
   /** A step of single bits at a time. */
-  private static void ones(long at, int half, int count, long to) {
-    for (int i = 0; i < count; i += Geometry.UNIT) {
-      IntVector x =
-          IntVector.fromMemorySegment(INTS, ALL, at, ORDER)
-              .lanewise(VectorOperators.LSHR, half)
-              .and(0xFFFF);
-      IntVector y = x.and(0xFF).or(x.and(0xFF00).lanewise(VectorOperators.LSHL, 8));
-      IntVector z = y.and(0xF000F).or(y.and(0xF000F0).lanewise(VectorOperators.LSHL, 4));
-      for (int shift = 0; shift < 4; shift++) {
-        IntVector four = z.lanewise(VectorOperators.LSHR, shift).and(0x01010101);
-        four.reinterpretAsBytes().sub((byte) 1).intoMemorySegment(ALL, to, ORDER);
-        to += QUAD;
+  private static void ones(long at, int units, long to) {
+    for (int unit = 0; unit < units; unit++) {
+      for (int half = 0; half < 2; half++) {
+        IntVector w = IntVector.fromMemorySegment(INTS, ALL, at, ORDER);
+        IntVector x = w.lanewise(VectorOperators.LSHR, 16 * half).and(0xFFFF);
+        IntVector y = x.and(0xFF).or(x.and(0xFF00).lanewise(VectorOperators.LSHL, 8));
+        IntVector z = y.and(0xF000F).or(y.and(0xF000F0).lanewise(VectorOperators.LSHL, 4));
+        for (int i = 0; i < 4; i++) {
+          IntVector four = z.lanewise(VectorOperators.LSHR, i).and(0x01010101);
+          four.reinterpretAsBytes()
+              .sub((byte) 1)
+              .intoMemorySegment(ALL, to + i * QUAD + (long) half * BYTES, ORDER);
+        }
       }
+      to += 4 * QUAD;
       at += BYTES;
     }
   }
 
   /** Three steps at a time: two of 2 bits, and one of the highest. */
-  private static void threes(long at, int half, int count, long to) {
-    int below = 0xFFFF << half;
-    for (int i = 0; i < count; i += Geometry.UNIT) {
-      IntVector first = IntVector.fromMemorySegment(INTS, ALL, at, ORDER);
-      IntVector second = IntVector.fromMemorySegment(INTS, ALL, at + BYTES, ORDER);
-      IntVector low = first.and(below).lanewise(VectorOperators.LSHR, half);
-      IntVector w = second.and(below).lanewise(VectorOperators.LSHL, 16 - half).or(low);
-      IntVector x =
-          IntVector.fromMemorySegment(INTS, ALL, at + 2L * BYTES, ORDER)
-              .lanewise(VectorOperators.LSHR, half)
-              .and(0xFFFF);
-      IntVector y = x.and(0xFF).or(x.and(0xFF00).lanewise(VectorOperators.LSHL, 8));
-      IntVector z = y.and(0xF000F).or(y.and(0xF000F0).lanewise(VectorOperators.LSHL, 4));
-      for (int j = 0; j < 4; j++) {
-        IntVector highest = z.lanewise(VectorOperators.LSHR, j).and(0x01010101);
-        IntVector four =
-            w.lanewise(VectorOperators.LSHR, 2 * j)
-                .and(0x03030303)
-                .or(highest.lanewise(VectorOperators.LSHL, 2));
-        four.reinterpretAsBytes().sub((byte) 4).intoMemorySegment(ALL, to, ORDER);
-        to += QUAD;
+  private static void threes(long at, int units, long to) {
+    for (int unit = 0; unit < units; unit++) {
+      for (int half = 0; half < 2; half++) {
+        int down = 16 * half;
+        IntVector w0 = IntVector.fromMemorySegment(INTS, ALL, at, ORDER);
+        IntVector w1 = IntVector.fromMemorySegment(INTS, ALL, at + BYTES, ORDER);
+        IntVector w2 = IntVector.fromMemorySegment(INTS, ALL, at + 2L * BYTES, ORDER);
+        IntVector low = w0.lanewise(VectorOperators.LSHR, down).and(0xFFFF);
+        IntVector w =
+            w1.lanewise(VectorOperators.LSHR, down).lanewise(VectorOperators.LSHL, 16).or(low);
+        IntVector x = w2.lanewise(VectorOperators.LSHR, down).and(0xFFFF);
+        IntVector y = x.and(0xFF).or(x.and(0xFF00).lanewise(VectorOperators.LSHL, 8));
+        IntVector z = y.and(0xF000F).or(y.and(0xF000F0).lanewise(VectorOperators.LSHL, 4));
+        for (int i = 0; i < 4; i++) {
+          IntVector highest =
+              z.lanewise(VectorOperators.LSHR, i).and(0x01010101).lanewise(VectorOperators.LSHL, 2);
+          IntVector four = w.lanewise(VectorOperators.LSHR, 2 * i).and(0x03030303).or(highest);
+          four.reinterpretAsBytes()
+              .sub((byte) 4)
+              .intoMemorySegment(ALL, to + i * QUAD + (long) half * BYTES, ORDER);
+        }
       }
+      to += 4 * QUAD;
       at += 3L * BYTES;
     }
   }
