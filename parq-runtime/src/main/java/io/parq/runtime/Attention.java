@@ -1,8 +1,12 @@
 package io.parq.runtime;
 
+import static io.parq.runtime.KeyValueCache.BLOCK;
+import static io.parq.runtime.MatrixKernels.QUERIES;
+
 import io.parq.export.model.Family;
 import io.parq.export.model.ModelConfig;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +23,23 @@ final class Attention {
   private final @Nullable RmsNorm keyNorm;
   private final MatrixKernels kernels;
 
+  /** Queries of a token that share keys. */
+  private final int shared;
+
+  /** Tokens that are seen at most, or 0. */
+  private final int window;
+
+  private final float scale;
+
+  /**
+   * Queries that keys and values are read for once. Of each head of keys, those of a span are
+   * {@code [token][shared]}.
+   *
+   * @param first of them
+   * @param count up to {@link MatrixKernels#QUERIES}
+   */
+  private record Part(Span span, int first, int count) {}
+
   Attention(LayerReader reader, String name, int layer) throws IOException {
     config = reader.config();
     this.layer = layer;
@@ -26,6 +47,9 @@ final class Attention {
     keys = config.keyValueHeads() * config.headDim();
     int hidden = config.hiddenSize();
     kernels = Chosen.of(hidden, queries);
+    shared = config.heads() / config.keyValueHeads();
+    window = config.windows().get(layer);
+    scale = (float) config.attentionScale();
     boolean bias = config.attentionBias();
     projections =
         config.family() == Family.PHI3
@@ -55,21 +79,20 @@ final class Attention {
     float[] y = scratch.floats(tokens * config.hiddenSize());
     float[] qkv = scratch.floats(tokens * stride);
     Linear.apply(projections, x, tokens, qkv, stride);
-    Span[] owners = new Span[tokens];
+    List<Part> parts = new ArrayList<>();
     long products = 0;
     for (Span span : spans) {
-      Arrays.fill(owners, span.from(), span.from() + span.count(), span);
       store(qkv, span);
+      for (int first = 0; first < span.count() * shared; first += QUERIES) {
+        parts.add(new Part(span, first, Math.min(QUERIES, span.count() * shared - first)));
+      }
       products += (long) span.count() * queries * (span.cache().length() + span.count());
     }
     float[] seen = scratch.floats(tokens * queries);
     Team.run(
         products,
-        tokens * config.heads(),
-        i -> {
-          int token = i / config.heads();
-          head(qkv, token, i % config.heads(), owners[token], seen);
-        });
+        parts.size() * config.keyValueHeads(),
+        i -> attend(qkv, parts.get(i % parts.size()), i / parts.size(), seen));
     output.apply(seen, tokens, y, 0, config.hiddenSize());
     return y;
   }
@@ -82,9 +105,7 @@ final class Attention {
       int at = (span.from() + i) * stride;
       place(qkv, at, config.heads(), queryNorm, span.rotation(), i);
       place(qkv, at + queries, config.keyValueHeads(), keyNorm, span.rotation(), i);
-      int to = (cache.length() + i) * keys;
-      System.arraycopy(qkv, at + queries, cache.keys(layer), to, keys);
-      System.arraycopy(qkv, at + queries + keys, cache.values(layer), to, keys);
+      cache.put(layer, cache.length() + i, qkv, at + queries, at + queries + keys);
     }
   }
 
@@ -99,42 +120,61 @@ final class Attention {
     }
   }
 
-  /**
-   * One head of one token: the values that it sees, by the softmax of its products with keys, in
-   * one go: a larger product than all before shrinks what there is.
-   */
-  private void head(float[] qkv, int token, int head, Span span, float[] seen) {
-    KeyValueCache cache = span.cache();
+  /** What the queries of a part make of the values that they see, for a head of keys. */
+  private void attend(float[] qkv, Part part, int head, float[] seen) {
+    KeyValueCache cache = part.span().cache();
+    Scratch scratch = Scratch.ofTask();
+    int mark = scratch.mark();
     int dim = config.headDim();
-    int window = config.windows().get(layer);
-    int last = cache.length() + token - span.from();
-    int first = window == 0 ? 0 : Math.max(0, last - window + 1);
-    int shared = head / (config.heads() / config.keyValueHeads()) * dim;
-    int query = token * (queries + 2 * keys) + head * dim;
-    int to = token * queries + head * dim;
-    Arrays.fill(seen, to, to + dim, 0f);
-    float scale = (float) config.attentionScale();
-    float most = Float.NEGATIVE_INFINITY;
-    double sum = 0;
-    for (int i = first; i <= last; i++) {
-      int at = i * keys + shared;
-      float product = kernels.dot(qkv, query, cache.keys(layer), at, dim) * scale;
-      if (product > most) {
-        float factor = (float) Math.exp(most - product);
-        scale(seen, to, dim, factor);
-        sum *= factor;
-        most = product;
+    float[] some = scratch.floats(QUERIES * dim);
+    Arrays.fill(some, 0f);
+    for (int i = 0; i < part.count(); i++) {
+      int from = (part.span().from() + token(part, i)) * (queries + 2 * keys);
+      from += (head * shared + (part.first() + i) % shared) * dim;
+      for (int d = 0; d < dim; d++) {
+        some[i * dim + d] = qkv[from + d] * scale;
       }
-      float weight = (float) Math.exp(product - most);
-      sum += weight;
-      kernels.addScaled(weight, cache.values(layer), at, seen, to, dim);
     }
-    scale(seen, to, dim, (float) (1 / sum));
+    int first = firstSeen(part, 0);
+    int end = cache.length() + token(part, part.count() - 1) + 1;
+    int base = first / BLOCK * BLOCK;
+    int width = Math.ceilDiv(end, BLOCK) * BLOCK - base;
+    int stride = Integer.highestOneBit(2 * width - 1);
+    float[] weights = scratch.floats(QUERIES * stride);
+    for (int key = base; key < end; key += BLOCK) {
+      int at = cache.keysAt(key / BLOCK) + head * dim * BLOCK;
+      kernels.scores(some, dim, cache.keys(layer), at, weights, key - base, stride);
+    }
+    float[] sums = scratch.floats(QUERIES);
+    for (int i = 0; i < part.count(); i++) {
+      int at = i * stride;
+      int last = cache.length() + token(part, i);
+      Arrays.fill(weights, at, at + firstSeen(part, i) - base, Float.NEGATIVE_INFINITY);
+      Arrays.fill(weights, at + last + 1 - base, at + width, Float.NEGATIVE_INFINITY);
+      sums[i] = kernels.softmax(weights, at, width);
+    }
+    Arrays.fill(some, 0f);
+    int values = first * keys + head * dim;
+    kernels.mix(
+        weights, first - base, stride, end - first, cache.values(layer), values, keys, dim, some);
+    for (int i = 0; i < part.count(); i++) {
+      int to = (part.span().from() + token(part, i)) * queries;
+      to += (head * shared + (part.first() + i) % shared) * dim;
+      for (int d = 0; d < dim; d++) {
+        seen[to + d] = some[i * dim + d] / sums[i];
+      }
+    }
+    scratch.release(mark);
   }
 
-  private static void scale(float[] x, int at, int length, float factor) {
-    for (int i = at; i < at + length; i++) {
-      x[i] *= factor;
-    }
+  /** Which of the span's tokens a query is of. */
+  private int token(Part part, int query) {
+    return (part.first() + query) / shared;
+  }
+
+  /** The first token that a query sees. */
+  private int firstSeen(Part part, int query) {
+    int last = part.span().cache().length() + token(part, query);
+    return window == 0 ? 0 : Math.max(0, last - window + 1);
   }
 }

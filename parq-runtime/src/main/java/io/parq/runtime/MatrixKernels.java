@@ -16,6 +16,9 @@ interface MatrixKernels {
   /** Row blocks of a tile. They are read side by side, for one stream alone is slower. */
   int BLOCKS = 4;
 
+  /** Queries that keys and values are read for at a time. */
+  int QUERIES = 4;
+
   /** Rows of a row block; even. */
   int lanes();
 
@@ -85,8 +88,43 @@ interface MatrixKernels {
   void dense(
       float[] weights, int columns, float[] x, int xAt, int xStride, int tokens, float[] sums);
 
-  /** The sum of products, the same bits each time. */
-  float dot(float[] a, int aAt, float[] b, int bAt, int length);
+  /**
+   * Products of {@link #QUERIES} queries with a block of keys.
+   *
+   * @param queries {@code [query][dim]}
+   * @param keys from {@code at} on {@code [dim][key]}, {@link KeyValueCache#BLOCK} keys
+   * @param out from {@code outAt} on the products of the first query; {@code stride} floats further
+   *     on those of the next
+   */
+  void scores(float[] queries, int dim, float[] keys, int at, float[] out, int outAt, int stride);
+
+  /**
+   * Replaces scores by the exponentials of their differences to the largest, and returns their sum,
+   * the same bits each time. Negative infinity becomes 0.
+   *
+   * @param count a multiple of {@link KeyValueCache#BLOCK}, not 0
+   */
+  float softmax(float[] x, int at, int count);
+
+  /**
+   * Adds weighted values to what {@link #QUERIES} queries have.
+   *
+   * @param weights from {@code at} on {@code count} of the first query; {@code stride} floats
+   *     further on those of the next
+   * @param values from {@code valuesAt} on {@code dim} floats; those of the next weight {@code
+   *     valuesStride} further on
+   * @param out {@code [query][dim]}
+   */
+  void mix(
+      float[] weights,
+      int at,
+      int stride,
+      int count,
+      float[] values,
+      int valuesAt,
+      int valuesStride,
+      int dim,
+      float[] out);
 
   /** {@code y += factor * x}. */
   void addScaled(float factor, float[] x, int xAt, float[] y, int yAt, int length);

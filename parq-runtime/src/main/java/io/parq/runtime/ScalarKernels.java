@@ -5,6 +5,7 @@ import io.parq.grids.SmallFloat;
 import io.parq.runtime.Operand.Kind;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 
 /** Plain loops. */
 final class ScalarKernels implements MatrixKernels {
@@ -221,12 +222,49 @@ final class ScalarKernels implements MatrixKernels {
   }
 
   @Override
-  public float dot(float[] a, int aAt, float[] b, int bAt, int length) {
-    float sum = 0;
-    for (int i = 0; i < length; i++) {
-      sum += a[aAt + i] * b[bAt + i];
+  public void scores(
+      float[] queries, int dim, float[] keys, int at, float[] out, int outAt, int stride) {
+    for (int query = 0; query < QUERIES; query++) {
+      int to = outAt + query * stride;
+      Arrays.fill(out, to, to + KeyValueCache.BLOCK, 0f);
+      for (int d = 0; d < dim; d++) {
+        int from = at + d * KeyValueCache.BLOCK;
+        addScaled(queries[query * dim + d], keys, from, out, to, KeyValueCache.BLOCK);
+      }
     }
-    return sum;
+  }
+
+  @Override
+  public float softmax(float[] x, int at, int count) {
+    float most = Float.NEGATIVE_INFINITY;
+    for (int i = at; i < at + count; i++) {
+      most = Math.max(most, x[i]);
+    }
+    double sum = 0;
+    for (int i = at; i < at + count; i++) {
+      x[i] = (float) Math.exp(x[i] - most);
+      sum += x[i];
+    }
+    return (float) sum;
+  }
+
+  @Override
+  public void mix(
+      float[] weights,
+      int at,
+      int stride,
+      int count,
+      float[] values,
+      int valuesAt,
+      int valuesStride,
+      int dim,
+      float[] out) {
+    for (int query = 0; query < QUERIES; query++) {
+      for (int i = 0; i < count; i++) {
+        float weight = weights[at + query * stride + i];
+        addScaled(weight, values, valuesAt + i * valuesStride, out, query * dim, dim);
+      }
+    }
   }
 
   @Override

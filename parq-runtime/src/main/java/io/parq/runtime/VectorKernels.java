@@ -4,17 +4,12 @@ import io.parq.grids.DType;
 import io.parq.runtime.Operand.Kind;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Loops over the Vector API. Tables have sixteen entries, so they need vectors of 512 bits. */
 final class VectorKernels implements MatrixKernels {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
   private static final int LANES = FLOATS.length();
-
-  private static final VectorShuffle<Float> BY_EIGHT = shift(8);
-  private static final VectorShuffle<Float> BY_FOUR = shift(4);
-  private static final VectorShuffle<Float> BY_TWO = shift(2);
 
   /** Steps of a run at most: with short loops, methods are compiled before their loops are. */
   private static final int MOST_STEPS = 32;
@@ -36,10 +31,6 @@ final class VectorKernels implements MatrixKernels {
   /** Without machine code, if so wished. */
   VectorKernels(boolean machineCode) {
     dots = machineCode && LANES == Dots.LANES && Dots.exist();
-  }
-
-  private static VectorShuffle<Float> shift(int lanes) {
-    return VectorShuffle.fromOp(FLOATS, lane -> (lane + lanes) % LANES);
   }
 
   @Override
@@ -211,43 +202,28 @@ final class VectorKernels implements MatrixKernels {
   }
 
   @Override
-  public float dot(float[] a, int aAt, float[] b, int bAt, int length) {
-    float total = 0;
-    int i = 0;
-    for (; i <= length - 4 * LANES; i += 4 * LANES) {
-      total += four(a, aAt + i, b, bAt + i);
-    }
-    for (; i < length; i++) {
-      total += a[aAt + i] * b[bAt + i];
-    }
-    return total;
+  public void scores(
+      float[] queries, int dim, float[] keys, int at, float[] out, int outAt, int stride) {
+    VectorAttention.scores(queries, dim, keys, at, out, outAt, stride);
   }
 
-  private static float four(float[] a, int aAt, float[] b, int bAt) {
-    FloatVector s =
-        FloatVector.fromArray(FLOATS, a, aAt).mul(FloatVector.fromArray(FLOATS, b, bAt));
-    FloatVector t =
-        FloatVector.fromArray(FLOATS, a, aAt + LANES)
-            .mul(FloatVector.fromArray(FLOATS, b, bAt + LANES));
-    s =
-        FloatVector.fromArray(FLOATS, a, aAt + 2 * LANES)
-            .fma(FloatVector.fromArray(FLOATS, b, bAt + 2 * LANES), s);
-    t =
-        FloatVector.fromArray(FLOATS, a, aAt + 3 * LANES)
-            .fma(FloatVector.fromArray(FLOATS, b, bAt + 3 * LANES), t);
-    return total(s.add(t));
+  @Override
+  public float softmax(float[] x, int at, int count) {
+    return VectorAttention.softmax(x, at, count);
   }
 
-  /** By halves, as the order of the library's own sum differs before and after compilation. */
-  private static float total(FloatVector v) {
-    if (LANES > 8) {
-      v = v.add(v.rearrange(BY_EIGHT));
-    }
-    if (LANES > 4) {
-      v = v.add(v.rearrange(BY_FOUR));
-    }
-    v = v.add(v.rearrange(BY_TWO));
-    return v.lane(0) + v.lane(1);
+  @Override
+  public void mix(
+      float[] weights,
+      int at,
+      int stride,
+      int count,
+      float[] values,
+      int valuesAt,
+      int valuesStride,
+      int dim,
+      float[] out) {
+    VectorAttention.mix(weights, at, stride, count, values, valuesAt, valuesStride, dim, out);
   }
 
   @Override

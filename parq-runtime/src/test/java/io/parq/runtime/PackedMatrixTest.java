@@ -126,7 +126,7 @@ class PackedMatrixTest {
     int rows = matrices.getFirst().rows();
     int columns = matrices.getFirst().columns();
     matrices.forEach(matrix -> checkRow(matrix, weights, name));
-    for (int tokens : new int[] {1, 2, 9}) {
+    for (int tokens : new int[] {1, 2, 6, 9, 11}) {
       float[] x = normal(random, tokens * columns);
       for (ActivationQuantization activations : ACTIVATIONS) {
         float[] rounded = x.clone();
