@@ -135,14 +135,13 @@ final class Attention {
         some[i * dim + d] = qkv[from + d] * scale;
       }
     }
-    int first = firstSeen(part, 0);
+    int base = firstSeen(part, 0) / BLOCK * BLOCK;
     int end = cache.length() + token(part, part.count() - 1) + 1;
-    int base = first / BLOCK * BLOCK;
     int width = Math.ceilDiv(end, BLOCK) * BLOCK - base;
     int stride = Integer.highestOneBit(2 * width - 1);
     float[] weights = scratch.floats(QUERIES * stride);
     for (int key = base; key < end; key += BLOCK) {
-      int at = cache.keysAt(key / BLOCK) + head * dim * BLOCK;
+      int at = cache.at(key / BLOCK, head);
       kernels.scores(some, dim, cache.keys(layer), at, weights, key - base, stride);
     }
     float[] sums = scratch.floats(QUERIES);
@@ -154,9 +153,11 @@ final class Attention {
       sums[i] = kernels.softmax(weights, at, width);
     }
     Arrays.fill(some, 0f);
-    int values = first * keys + head * dim;
-    kernels.mix(
-        weights, first - base, stride, end - first, cache.values(layer), values, keys, dim, some);
+    for (int key = base; key < end; key += BLOCK) {
+      int count = Math.min(BLOCK, end - key);
+      int at = cache.at(key / BLOCK, head);
+      kernels.mix(weights, key - base, stride, count, cache.values(layer), at, dim, some);
+    }
     for (int i = 0; i < part.count(); i++) {
       int to = (part.span().from() + token(part, i)) * queries;
       to += (head * shared + (part.first() + i) % shared) * dim;

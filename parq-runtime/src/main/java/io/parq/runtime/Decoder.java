@@ -48,7 +48,7 @@ final class Decoder {
   }
 
   KeyValueCache newCache() {
-    return new KeyValueCache(config.layers(), config.keyValueHeads() * config.headDim());
+    return new KeyValueCache(config.layers(), config.keyValueHeads(), config.headDim());
   }
 
   /**

@@ -4,7 +4,8 @@ import java.util.Arrays;
 
 /**
  * Keys and values of all tokens of a sequence so far, a layer after the other; grows as needed.
- * Values are {@code [token][element]}, keys {@code [token / BLOCK][element][token % BLOCK]}.
+ * Keys are {@code [token / BLOCK][head][element][token % BLOCK]}, values {@code [token /
+ * BLOCK][head][token % BLOCK][element]}: what a head reads together lies together.
  */
 final class KeyValueCache {
   /** Keys that queries are multiplied with at a time. */
@@ -14,6 +15,9 @@ final class KeyValueCache {
 
   private final float[][] keys;
   private final float[][] values;
+  private final int dim;
+
+  /** Elements of a token's keys in a layer. */
   private final int width;
 
   /** Tokens that every layer has. */
@@ -24,10 +28,12 @@ final class KeyValueCache {
   /**
    * An empty cache.
    *
-   * @param width elements of a token's keys in a layer
+   * @param heads of keys in a layer
+   * @param dim elements of a head
    */
-  KeyValueCache(int layers, int width) {
-    this.width = width;
+  KeyValueCache(int layers, int heads, int dim) {
+    this.dim = dim;
+    width = heads * dim;
     keys = new float[layers][0];
     values = new float[layers][0];
   }
@@ -67,16 +73,20 @@ final class KeyValueCache {
 
   /** Stores a token's keys and values in a layer, both of {@code width} elements. */
   void put(int layer, int token, float[] x, int key, int value) {
-    int to = keysAt(token / BLOCK) + token % BLOCK;
-    for (int i = 0; i < width; i++) {
-      keys[layer][to + i * BLOCK] = x[key + i];
+    int inBlock = token % BLOCK;
+    for (int head = 0; head < width / dim; head++) {
+      int block = at(token / BLOCK, head);
+      int from = head * dim;
+      for (int d = 0; d < dim; d++) {
+        keys[layer][block + d * BLOCK + inBlock] = x[key + from + d];
+      }
+      System.arraycopy(x, value + from, values[layer], block + inBlock * dim, dim);
     }
-    System.arraycopy(x, value, values[layer], token * width, width);
   }
 
-  /** Where the keys of a block start. */
-  int keysAt(int block) {
-    return block * BLOCK * width;
+  /** Where a head's keys and values of a block of tokens start. */
+  int at(int block, int head) {
+    return (block * width + head * dim) * BLOCK;
   }
 
   float[] keys(int layer) {

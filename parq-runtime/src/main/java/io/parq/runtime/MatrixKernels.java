@@ -109,10 +109,9 @@ interface MatrixKernels {
   /**
    * Adds weighted values to what {@link #QUERIES} queries have.
    *
-   * @param weights from {@code at} on {@code count} of the first query; {@code stride} floats
-   *     further on those of the next
-   * @param values from {@code valuesAt} on {@code dim} floats; those of the next weight {@code
-   *     valuesStride} further on
+   * @param weights from {@code at} on {@code count} of the first query, up to a block of them;
+   *     {@code stride} floats further on those of the next
+   * @param values from {@code valuesAt} on {@code [weight][dim]}
    * @param out {@code [query][dim]}
    */
   void mix(
@@ -122,7 +121,6 @@ interface MatrixKernels {
       int count,
       float[] values,
       int valuesAt,
-      int valuesStride,
       int dim,
       float[] out);
 

@@ -256,13 +256,12 @@ final class ScalarKernels implements MatrixKernels {
       int count,
       float[] values,
       int valuesAt,
-      int valuesStride,
       int dim,
       float[] out) {
     for (int query = 0; query < QUERIES; query++) {
       for (int i = 0; i < count; i++) {
         float weight = weights[at + query * stride + i];
-        addScaled(weight, values, valuesAt + i * valuesStride, out, query * dim, dim);
+        addScaled(weight, values, valuesAt + i * dim, out, query * dim, dim);
       }
     }
   }

@@ -156,22 +156,17 @@ final class VectorAttention {
       int count,
       float[] values,
       int valuesAt,
-      int valuesStride,
       int dim,
       float[] out) {
     int d = 0;
     for (; d <= dim - 2 * LANES; d += 2 * LANES) {
-      for (int from = 0; from < count; from += RUN / LANES) {
-        int part = Math.min(count - from, RUN / LANES);
-        int first = valuesAt + from * valuesStride + d;
-        pairs(weights, at + from, stride, part, values, first, valuesStride, dim, out, d);
-      }
+      pairs(weights, at, stride, count, values, valuesAt + d, dim, out, d);
     }
     for (; d < dim; d++) {
       for (int query = 0; query < QUERIES; query++) {
         float sum = out[query * dim + d];
         for (int i = 0; i < count; i++) {
-          sum += weights[at + query * stride + i] * values[valuesAt + i * valuesStride + d];
+          sum += weights[at + query * stride + i] * values[valuesAt + i * dim + d];
         }
         out[query * dim + d] = sum;
       }
@@ -186,7 +181,6 @@ final class VectorAttention {
       int count,
       float[] values,
       int valuesAt,
-      int valuesStride,
       int dim,
       float[] out,
       int to) {
@@ -213,7 +207,7 @@ final class VectorAttention {
       FloatVector w3 = FloatVector.broadcast(FLOATS, weights[i + 3 * stride]);
       s30 = v0.fma(w3, s30);
       s31 = v1.fma(w3, s31);
-      valuesAt += valuesStride;
+      valuesAt += dim;
     }
     s00.intoArray(out, to);
     s01.intoArray(out, to + LANES);

@@ -220,10 +220,9 @@ final class VectorKernels implements MatrixKernels {
       int count,
       float[] values,
       int valuesAt,
-      int valuesStride,
       int dim,
       float[] out) {
-    VectorAttention.mix(weights, at, stride, count, values, valuesAt, valuesStride, dim, out);
+    VectorAttention.mix(weights, at, stride, count, values, valuesAt, dim, out);
   }
 
   @Override
