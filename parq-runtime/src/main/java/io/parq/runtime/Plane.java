@@ -119,9 +119,11 @@ record Plane(int bits, int lanes, long stride, MemorySegment words) {
 
   /** Stores a row: a field for every column with padding. */
   void putRow(long row, int[] fields) {
+    long at = at(row, 0, 0);
     for (int column = 0; column < fields.length; column += Geometry.UNIT) {
       for (int step = 0; step < bits; step++) {
-        words.set(SHORT, at(row, column, step), (short) step(fields, column, step));
+        words.set(SHORT, at, (short) step(fields, column, step));
+        at += (long) lanes * Short.BYTES;
       }
     }
   }

@@ -119,18 +119,25 @@ final class UniformMatrix extends PackedMatrix {
 
   private static void putCodes(
       QuantizedTensor tensor, Geometry geometry, Plane plane, int first, int step) {
+    int groups = geometry.groups();
+    int group = geometry.group();
+    int padded = geometry.groupPadded();
     Team.shared()
         .run(
             geometry.tiles(),
             tile -> {
+              byte[] codes = new byte[geometry.columns()];
               int[] fields = new int[geometry.columnsPadded()];
               long from = (long) tile * geometry.tileRows();
               long to = Math.min(from + geometry.tileRows(), geometry.rows());
               for (long row = from; row < to; row++) {
-                for (int column = 0; column < geometry.columns(); column++) {
-                  long at = row * geometry.columns() + column;
-                  fields[geometry.padded(column)] =
-                      (tensor.codes().get(ValueLayout.JAVA_BYTE, at) - first) * step;
+                long at = row * geometry.columns();
+                MemorySegment.copy(
+                    tensor.codes(), ValueLayout.JAVA_BYTE, at, codes, 0, codes.length);
+                for (int g = 0; g < groups; g++) {
+                  for (int i = 0; i < group; i++) {
+                    fields[g * padded + i] = (codes[g * group + i] - first) * step;
+                  }
                 }
                 plane.putRow(row, fields);
               }
