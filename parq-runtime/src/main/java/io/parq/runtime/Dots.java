@@ -50,7 +50,7 @@ final class Dots {
   }
 
   private static String start() {
-    String obstacle = Kernels.allowMachineCode() ? missing() : "-Dio.parq.kernels";
+    String obstacle = Kernels.allowMachineCode() ? missing() : "Java's own were chosen, or none";
     if (obstacle.isEmpty()) {
       try {
         for (int tokens = 1; tokens <= TOKENS; tokens++) {
@@ -115,8 +115,7 @@ final class Dots {
    * @param columns a multiple of 4, not 0
    * @param tokens not 0
    */
-  private static void add(
-      long weights, long codes, long scales, long sums, int columns, int tokens) {
+  static void add(long weights, long codes, long scales, long sums, int columns, int tokens) {
     long steps = columns / COLUMNS;
     int whole = tokens / TOKENS * TOKENS;
     for (int row = 0; row < ROWS; row += VECTORS * LANES) {
