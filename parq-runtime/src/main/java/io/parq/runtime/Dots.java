@@ -24,9 +24,11 @@ final class Dots {
   static final int COLUMNS = 4;
 
   private static final int BYTES = 64;
+
+  /** Rows of a vector. */
   static final int LANES = BYTES / Integer.BYTES;
 
-  /** Vectors of rows that one pass takes: with those of tokens, all registers. */
+  /** Vectors of rows that one pass takes; sums of all tokens fill half of the registers. */
   private static final int VECTORS = 4;
 
   /** Rows of a tile. */
@@ -56,7 +58,7 @@ final class Dots {
         for (int tokens = 1; tokens <= TOKENS; tokens++) {
           PASSES[tokens] = assemble(tokens);
         }
-      } catch (UnsupportedOperationException e) {
+      } catch (RuntimeException e) {
         obstacle = e.toString();
       }
     }
