@@ -3,9 +3,9 @@ package io.parq.runtime;
 import static io.parq.runtime.KeyValueCache.BLOCK;
 import static io.parq.runtime.MatrixKernels.QUERIES;
 
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Attention of four queries at a time. Written as {@link VectorFloats} is. */
@@ -32,15 +32,7 @@ final class VectorAttention {
   /** Floats of a run: with short loops, methods are compiled before their loops are. */
   private static final int RUN = 64 * LANES;
 
-  private static final VectorShuffle<Float> BY_EIGHT = shift(8);
-  private static final VectorShuffle<Float> BY_FOUR = shift(4);
-  private static final VectorShuffle<Float> BY_TWO = shift(2);
-
   private VectorAttention() {}
-
-  private static VectorShuffle<Float> shift(int lanes) {
-    return VectorShuffle.fromOp(FLOATS, lane -> (lane + lanes) % LANES);
-  }
 
   /** {@link MatrixKernels#scores}. */
   static void scores(
@@ -89,28 +81,42 @@ final class VectorAttention {
 
   /** {@link MatrixKernels#softmax}. */
   static float softmax(float[] x, int at, int count) {
+    Scratch scratch = Scratch.ofTask();
+    int mark = scratch.mark();
+    float[] parts = scratch.floats(LANES);
+    Arrays.fill(parts, Float.NEGATIVE_INFINITY);
+    for (int from = at; from < at + count; from += RUN) {
+      largest(x, from, Math.min(from + RUN, at + count), parts);
+    }
     float most = Float.NEGATIVE_INFINITY;
-    for (int from = at; from < at + count; from += RUN) {
-      most = Math.max(most, largest(x, from, Math.min(from + RUN, at + count)));
+    for (float part : parts) {
+      most = Math.max(most, part);
     }
-    float sum = 0;
+    Arrays.fill(parts, 0f);
     for (int from = at; from < at + count; from += RUN) {
-      sum += powers(x, from, Math.min(from + RUN, at + count), most);
+      powers(x, from, Math.min(from + RUN, at + count), most, parts);
     }
+    for (int half = LANES / 2; half > 0; half /= 2) {
+      for (int i = 0; i < half; i++) {
+        parts[i] += parts[i + half];
+      }
+    }
+    float sum = parts[0];
+    scratch.release(mark);
     return sum;
   }
 
-  private static float largest(float[] x, int from, int to) {
-    FloatVector most = FloatVector.fromArray(FLOATS, x, from);
-    for (int i = from + LANES; i < to; i += LANES) {
+  private static void largest(float[] x, int from, int to, float[] parts) {
+    FloatVector most = FloatVector.fromArray(FLOATS, parts, 0);
+    for (int i = from; i < to; i += LANES) {
       most = most.max(FloatVector.fromArray(FLOATS, x, i));
     }
-    return most.reduceLanes(VectorOperators.MAX);
+    most.intoArray(parts, 0);
   }
 
-  /** Exponentials of differences to the largest, by Cephes' polynomial, and their sum. */
-  private static float powers(float[] x, int from, int to, float most) {
-    FloatVector sum = FloatVector.zero(FLOATS);
+  /** Exponentials of differences to the largest, by Cephes' polynomial, and their sums. */
+  private static void powers(float[] x, int from, int to, float most, float[] parts) {
+    FloatVector sum = FloatVector.fromArray(FLOATS, parts, 0);
     for (int i = from; i < to; i += LANES) {
       FloatVector v = FloatVector.fromArray(FLOATS, x, i).sub(most);
       FloatVector whole = v.mul(LOG2_E).add(ROUND);
@@ -133,19 +139,7 @@ final class VectorAttention {
       p.intoArray(x, i);
       sum = sum.add(p);
     }
-    return total(sum);
-  }
-
-  /** By halves, as the order of the library's own sum differs before and after compilation. */
-  private static float total(FloatVector v) {
-    if (LANES > 8) {
-      v = v.add(v.rearrange(BY_EIGHT));
-    }
-    if (LANES > 4) {
-      v = v.add(v.rearrange(BY_FOUR));
-    }
-    v = v.add(v.rearrange(BY_TWO));
-    return v.lane(0) + v.lane(1);
+    sum.intoArray(parts, 0);
   }
 
   /** {@link MatrixKernels#mix}. */
