@@ -9,6 +9,7 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
 
 /**
  * Writes machine code for x86-64 under Linux: the few instructions of {@link Dots}, which Java's
@@ -20,7 +21,7 @@ final class Assembler {
   /** General registers: those of the first six arguments, and two that a function may change. */
   static final int RDI = 7, RSI = 6, RDX = 2, RCX = 1, R8 = 8, R9 = 9, RAX = 0, R10 = 10;
 
-  private static final int MOST_BYTES = 4096;
+  private static final int MOST_BYTES = 8192;
   private static final int NO_PREFIX = 0;
   private static final int PREFIX_66 = 1;
   private static final int MAP_0F = 1;
@@ -97,7 +98,7 @@ final class Assembler {
     code.putInt(constant);
   }
 
-  /** Here; for {@link #countDown}. */
+  /** Here; for {@link #countDown}, or where a function starts. */
   int label() {
     return code.position();
   }
@@ -151,15 +152,16 @@ final class Assembler {
   }
 
   /**
-   * What was written as a function, for good.
+   * What was written as functions, for good.
    *
    * @param type of {@code long} arguments, and no result
+   * @param labels where the functions start
    * @throws UnsupportedOperationException if the system gives no memory to execute
    */
   @SuppressWarnings("restricted") // of the process itself
-  MethodHandle finish(MethodType type) {
+  List<MethodHandle> finish(MethodType type, List<Integer> labels) {
     Linker linker = Linker.nativeLinker();
-    MemorySegment source = MemorySegment.ofArray(code.array()).asSlice(0, code.position());
+    MemorySegment memory;
     try {
       MethodHandle map =
           linker.downcallHandle(
@@ -181,25 +183,29 @@ final class Assembler {
                   ValueLayout.JAVA_LONG,
                   ValueLayout.JAVA_INT));
       long size = MOST_BYTES;
-      MemorySegment memory =
+      MemorySegment pages =
           (MemorySegment)
               map.invokeExact(MemorySegment.NULL, size, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0L);
-      if (memory.address() == -1) {
+      if (pages.address() == -1) {
         throw new UnsupportedOperationException("no memory for machine code");
       }
-      memory.reinterpret(size, Arena.global(), null).copyFrom(source);
+      memory = pages.reinterpret(size, Arena.global(), null);
+      memory.copyFrom(MemorySegment.ofArray(code.array()).asSlice(0, code.position()));
       if ((int) protect.invokeExact(memory, size, READ_EXECUTE) != 0) {
         throw new UnsupportedOperationException("no memory that may be executed");
       }
-      var arguments = type.parameterList().stream().map(p -> ValueLayout.JAVA_LONG);
-      return linker.downcallHandle(
-          memory,
-          FunctionDescriptor.ofVoid(arguments.toArray(ValueLayout[]::new)),
-          Linker.Option.critical(false));
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {
       throw new UnsupportedOperationException("machine code", e);
     }
+    var arguments = type.parameterList().stream().map(p -> ValueLayout.JAVA_LONG);
+    var function = FunctionDescriptor.ofVoid(arguments.toArray(ValueLayout[]::new));
+    return labels.stream()
+        .map(
+            label ->
+                linker.downcallHandle(
+                    memory.asSlice(label), function, Linker.Option.critical(false)))
+        .toList();
   }
 }

@@ -129,8 +129,7 @@ final class Attention {
     float[] some = scratch.floats(QUERIES * dim);
     Arrays.fill(some, 0f);
     for (int i = 0; i < part.count(); i++) {
-      int from = (part.span().from() + token(part, i)) * (queries + 2 * keys);
-      from += (head * shared + (part.first() + i) % shared) * dim;
+      int from = at(part, i, head, queries + 2 * keys);
       for (int d = 0; d < dim; d++) {
         some[i * dim + d] = qkv[from + d] * scale;
       }
@@ -159,13 +158,18 @@ final class Attention {
       kernels.mix(weights, key - base, stride, count, cache.values(layer), at, dim, some);
     }
     for (int i = 0; i < part.count(); i++) {
-      int to = (part.span().from() + token(part, i)) * queries;
-      to += (head * shared + (part.first() + i) % shared) * dim;
+      int to = at(part, i, head, queries);
       for (int d = 0; d < dim; d++) {
         seen[to + d] = some[i * dim + d] / sums[i];
       }
     }
     scratch.release(mark);
+  }
+
+  /** Where a query's head is in what has {@code stride} floats for each token. */
+  private int at(Part part, int query, int head, int stride) {
+    int own = head * shared + (part.first() + query) % shared;
+    return (part.span().from() + token(part, query)) * stride + own * config.headDim();
   }
 
   /** Which of the span's tokens a query is of. */

@@ -9,12 +9,21 @@ import java.lang.foreign.ValueLayout;
  * @param tokens their number
  * @param columns of each, with padding
  * @param chunk columns that are multiplied at a time
+ * @param bits of the fields that they are multiplied with, on which the order of columns depends
  * @param values {@code [chunk]} of what {@link Dots#add} takes: codes less the lowest one, so that
  *     they have no sign, and what has to be added so that fields count from the centre
+ * @param zeros the code that counts nothing, for each token
  * @param factors what codes are multiples of, for each token
  */
 @SuppressWarnings("ArrayRecordComponent") // a plain carrier of arrays
-record Bytes(int tokens, int columns, int chunk, MemorySegment values, float[] factors) {
+record Bytes(
+    int tokens,
+    int columns,
+    int chunk,
+    int bits,
+    MemorySegment values,
+    float[] zeros,
+    float[] factors) {
   private static final int LOWEST = Byte.MIN_VALUE;
 
   /** Where a chunk is that begins with a column. */
@@ -26,22 +35,19 @@ record Bytes(int tokens, int columns, int chunk, MemorySegment values, float[] f
     return column / chunk * Dots.size(tokens, chunk);
   }
 
-  /**
-   * Stores a chunk of a token.
-   *
-   * @param codes for each place in the chunk
-   * @param offset what has to be added to the sum of products
-   */
-  void put(int token, int column, int[] codes, int zero, float offset) {
+  /** Stores a chunk of a token, and what has to be added to its sums of products. */
+  void put(int token, int column, int[] codes, float offset) {
     int first = token / Dots.TOKENS * Dots.TOKENS;
     long step = (long) Math.min(tokens - first, Dots.TOKENS) * Integer.BYTES;
     long to = at(column) + Dots.size(first, chunk) + (token - first) * (long) Integer.BYTES;
-    values.set(ValueLayout.JAVA_INT, to, LOWEST - zero);
+    values.set(ValueLayout.JAVA_INT, to, LOWEST - (int) zeros[token]);
     to += step;
     for (int i = 0; i < chunk; i += Dots.COLUMNS) {
+      int unit = i / Geometry.UNIT * Geometry.UNIT;
       int word = 0;
       for (int m = 0; m < Dots.COLUMNS; m++) {
-        word |= (codes[i + m] - LOWEST) << (m * Byte.SIZE);
+        int code = codes[unit + Plane.byteColumn(bits, i - unit + m)];
+        word |= (code - LOWEST) << (m * Byte.SIZE);
       }
       values.set(ValueLayout.JAVA_INT, to, word);
       to += step;

@@ -64,7 +64,7 @@ final class CodebookMatrix extends PackedMatrix {
       float[] table = Lattice.unfitted(unscaled, 1, 1).levels(0);
       System.arraycopy(table, 0, levels, 0, table.length);
     }
-    int[] fields = new int[geometry.columnsPadded()];
+    putCodes(tensor, geometry, plane, 0, 1);
     for (int row = 0; row < geometry.rows(); row++) {
       for (int g = 0; g < geometry.groups(); g++) {
         int block = (int) (((long) row * columns + (long) g * group) / layout.blockLength());
@@ -76,11 +76,6 @@ final class CodebookMatrix extends PackedMatrix {
           System.arraycopy(own, 0, levels, to, own.length);
         }
       }
-      for (int column = 0; column < columns; column++) {
-        fields[geometry.padded(column)] =
-            tensor.codes().get(ValueLayout.JAVA_BYTE, (long) row * columns + column);
-      }
-      plane.putRow(row, fields);
     }
     return new CodebookMatrix(geometry, kernels, plane, levels, count, scales);
   }

@@ -9,12 +9,15 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodType;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.List;
 
 /**
  * Products of bytes with bytes, several tokens at a time: four of them in each 32-bit lane by one
- * instruction, which Java's vectors do not reach. So these loops are machine code, assembled at the
- * start. Where the processor or the system is another one, there are none.
+ * instruction, which Java's vectors do not reach. So these loops are machine code, assembled when
+ * it is first asked for, which takes a tenth of a second. Where the processor or the system is
+ * another one, there are none.
  */
 final class Dots {
   /** Tokens that one pass over the weights takes. */
@@ -39,7 +42,8 @@ final class Dots {
       MethodType.methodType(
           void.class, Collections.nCopies(6, long.class).toArray(Class<?>[]::new));
 
-  private static final MethodHandle[] PASSES = new MethodHandle[TOKENS + 1];
+  /** Those of one token, of two, and so on. */
+  private static final MethodHandle[] PASSES = new MethodHandle[TOKENS];
 
   /** Why there are none; empty if there are. */
   private static final String OBSTACLE = start();
@@ -55,9 +59,13 @@ final class Dots {
     String obstacle = Kernels.allowMachineCode() ? missing() : "Java's own were chosen, or none";
     if (obstacle.isEmpty()) {
       try {
+        Assembler code = new Assembler();
+        List<Integer> labels = new ArrayList<>();
         for (int tokens = 1; tokens <= TOKENS; tokens++) {
-          PASSES[tokens] = assemble(tokens);
+          labels.add(code.label());
+          assemble(code, tokens);
         }
+        code.finish(TYPE, labels).toArray(PASSES);
       } catch (RuntimeException e) {
         obstacle = e.toString();
       }
@@ -126,10 +134,10 @@ final class Dots {
       long y = sums + (long) row * Float.BYTES;
       try {
         if (whole > 0) {
-          PASSES[TOKENS].invokeExact(w, codes, s, y, steps, (long) (whole / TOKENS));
+          PASSES[TOKENS - 1].invokeExact(w, codes, s, y, steps, (long) (whole / TOKENS));
         }
         if (whole < tokens) {
-          PASSES[tokens - whole].invokeExact(
+          PASSES[tokens - whole - 1].invokeExact(
               w, codes + size(whole, columns), s, y + (long) whole * ROW_BYTES, steps, 1L);
         }
       } catch (Throwable e) {
@@ -139,7 +147,7 @@ final class Dots {
   }
 
   /** A loop over several tokens at a time, and in it one over columns. */
-  private static MethodHandle assemble(int tokens) {
+  private static void assemble(Assembler a, int tokens) {
     int weights = Assembler.RDI;
     int codes = Assembler.RSI;
     int scales = Assembler.RDX;
@@ -153,7 +161,6 @@ final class Dots {
     int weight = total + VECTORS;
     int code = weight + VECTORS;
     int other = code + 1;
-    Assembler a = new Assembler();
 
     a.constant(code, 0x01010101);
     for (int v = 0; v < VECTORS; v++) {
@@ -212,6 +219,5 @@ final class Dots {
     a.add(sums, tokens * ROW_BYTES);
     a.countDown(times, nextTokens);
     a.leave();
-    return a.finish(TYPE);
   }
 }

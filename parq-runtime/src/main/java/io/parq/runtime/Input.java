@@ -166,7 +166,6 @@ final class Input {
   /** All vectors, ready for unpacked planes of a kind. */
   Numbers numbers(Geometry geometry, Operand.Kind kind, int chunk) {
     int stride = geometry.columnsPadded();
-    int chunks = stride / chunk;
     Scratch own = Scratch.ofCaller();
     Numbers numbers =
         new Numbers(
@@ -175,82 +174,59 @@ final class Input {
             own.ints(Math.multiplyExact(tokens, stride)),
             codes().zeros(),
             codes().factors(),
-            own.floats(Math.multiplyExact(tokens, chunks)));
-    Team.run(
-        WORK * x.length,
-        tokens,
-        token -> {
-          for (int i = 0; i < chunks; i++) {
-            int sum = store(numbers, geometry, token, i * chunk);
-            int to = numbers.offsetsAt(i * chunk) + token;
-            numbers.offsets()[to] = (kind.half() - kind.centre()) * sum;
-          }
-        });
+            own.floats(Math.multiplyExact(tokens, stride / chunk)));
+    forEachChunk(geometry, kind, chunk, numbers::put);
     return numbers;
   }
 
   /** All vectors, ready for planes of a kind that are unpacked into bytes. */
   Bytes bytes(Geometry geometry, Operand.Kind kind, int chunk) {
     int stride = geometry.columnsPadded();
-    int chunks = stride / chunk;
-    long size = Math.multiplyExact(chunks, Dots.size(tokens, chunk));
+    long size = Math.multiplyExact(stride / chunk, Dots.size(tokens, chunk));
     MemorySegment values = Scratch.ofCaller().memory(Math.toIntExact(size));
-    Bytes bytes = new Bytes(tokens, stride, chunk, values, codes().factors());
-    float middle = kind.half() - kind.centre();
-    Team.run(
-        WORK * x.length,
-        chunks,
-        i -> {
-          Scratch scratch = Scratch.ofTask();
-          int mark = scratch.mark();
-          int[] some = scratch.ints(chunk);
-          for (int token = 0; token < tokens; token++) {
-            int zero = (int) codes().zeros()[token];
-            int sum = take(geometry, kind.bits(), token, i * chunk, some);
-            bytes.put(token, i * chunk, some, zero, middle * sum);
-          }
-          scratch.release(mark);
-        });
+    Codes all = codes();
+    Bytes bytes = new Bytes(tokens, stride, chunk, kind.bits(), values, all.zeros(), all.factors());
+    forEachChunk(geometry, kind, chunk, bytes::put);
     return bytes;
   }
 
-  /** Takes codes of a chunk in the order of bytes, and returns the sum of them less their zero. */
-  private int take(Geometry geometry, int bits, int token, int column, int[] out) {
-    int inGroup = column % geometry.groupPadded();
-    int count = Math.clamp(geometry.group() - inGroup, 0, out.length);
-    int from = token * columns + column / geometry.groupPadded() * geometry.group() + inGroup;
-    int zero = (int) codes().zeros()[token];
-    byte[] all = codes().codes();
-    int sum = 0;
-    for (int unit = 0; unit < out.length; unit += Geometry.UNIT) {
-      for (int i = 0; i < Geometry.UNIT; i++) {
-        int at = unit + Plane.byteColumn(bits, i);
-        // What pads counts nothing.
-        int code = at < count ? all[from + at] : zero;
-        out[unit + i] = code;
-        sum += code - zero;
-      }
-    }
-    return sum;
+  /** Takes a chunk of a token's codes. */
+  private interface Taker {
+    /**
+     * Takes them.
+     *
+     * @param column the first, padded
+     * @param codes those of the chunk; what pads is the zero, which counts nothing
+     * @param offset what is added to the sum of products, so that fields count from the centre
+     */
+    void take(int token, int column, int[] codes, float offset);
   }
 
-  /** Stores a chunk, and returns the sum of codes less their zero. */
-  private int store(Numbers numbers, Geometry geometry, int token, int column) {
-    int inGroup = column % geometry.groupPadded();
-    int count = Math.clamp(geometry.group() - inGroup, 0, numbers.chunk());
-    int from = token * columns + column / geometry.groupPadded() * geometry.group() + inGroup;
-    int to = numbers.at(token, column);
-    int zero = (int) numbers.zeros()[token];
-    byte[] all = codes().codes();
-    int[] values = numbers.values();
-    int sum = 0;
-    for (int i = 0; i < count; i++) {
-      int code = all[from + i];
-      sum += code;
-      values[to + i] = (code << Short.SIZE) | (code & 0xFFFF);
-    }
-    // What pads counts nothing.
-    Arrays.fill(values, to + count, to + numbers.chunk(), (zero << Short.SIZE) | (zero & 0xFFFF));
-    return sum - count * zero;
+  private void forEachChunk(Geometry geometry, Operand.Kind kind, int chunk, Taker taker) {
+    float middle = kind.half() - kind.centre();
+    Codes all = codes();
+    Team.run(
+        WORK * x.length,
+        tokens,
+        token -> {
+          Scratch scratch = Scratch.ofTask();
+          int mark = scratch.mark();
+          int[] some = scratch.ints(chunk);
+          int zero = (int) all.zeros()[token];
+          for (int column = 0; column < geometry.columnsPadded(); column += chunk) {
+            int inGroup = column % geometry.groupPadded();
+            int count = Math.clamp(geometry.group() - inGroup, 0, chunk);
+            int group = column / geometry.groupPadded();
+            int from = token * columns + group * geometry.group() + inGroup;
+            int sum = 0;
+            for (int i = 0; i < count; i++) {
+              some[i] = all.codes()[from + i];
+              sum += some[i];
+            }
+            Arrays.fill(some, count, chunk, zero);
+            taker.take(token, column, some, middle * (sum - count * zero));
+          }
+          scratch.release(mark);
+        });
   }
 }

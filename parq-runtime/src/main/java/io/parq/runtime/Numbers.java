@@ -15,6 +15,15 @@ package io.parq.runtime;
 record Numbers(
     int tokens, int chunk, int[] values, float[] zeros, float[] factors, float[] offsets) {
 
+  /** Stores a chunk of a token, and what has to be added. */
+  void put(int token, int column, int[] codes, float offset) {
+    int to = at(token, column);
+    for (int i = 0; i < chunk; i++) {
+      values[to + i] = (codes[i] << Short.SIZE) | (codes[i] & 0xFFFF);
+    }
+    offsets[offsetsAt(column) + token] = offset;
+  }
+
   /** Where a token's codes are, from a column on that is the first of its chunk. */
   int at(int token, int column) {
     return column * tokens + token * chunk;

@@ -4,6 +4,8 @@ import io.parq.grids.ActivationQuantization;
 import io.parq.grids.CodebookGrid;
 import io.parq.grids.QuantizedTensor;
 import io.parq.grids.TensorData;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
 import java.util.Arrays;
 import java.util.Objects;
@@ -88,6 +90,34 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
       case CODEBOOK -> CodebookMatrix.of(image, kernels);
       case FLOAT -> FloatMatrix.of(image, kernels);
     };
+  }
+
+  /** Puts codes into a plane: {@code (code - first) * step}. */
+  static void putCodes(
+      QuantizedTensor tensor, Geometry geometry, Plane plane, int first, int step) {
+    int groups = geometry.groups();
+    int group = geometry.group();
+    int padded = geometry.groupPadded();
+    Team.shared()
+        .run(
+            geometry.tiles(),
+            tile -> {
+              byte[] codes = new byte[geometry.columns()];
+              int[] fields = new int[geometry.columnsPadded()];
+              long from = (long) tile * geometry.tileRows();
+              long to = Math.min(from + geometry.tileRows(), geometry.rows());
+              for (long row = from; row < to; row++) {
+                long at = row * geometry.columns();
+                MemorySegment.copy(
+                    tensor.codes(), ValueLayout.JAVA_BYTE, at, codes, 0, codes.length);
+                for (int g = 0; g < groups; g++) {
+                  for (int i = 0; i < group; i++) {
+                    fields[g * padded + i] = (codes[g * group + i] - first) * step;
+                  }
+                }
+                plane.putRow(row, fields);
+              }
+            });
   }
 
   /** All there is to this matrix. */

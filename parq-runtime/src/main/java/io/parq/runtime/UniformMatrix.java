@@ -117,33 +117,6 @@ final class UniformMatrix extends PackedMatrix {
     return (float) (lattice.scales()[block] * (centre - zeroPoint) + offset);
   }
 
-  private static void putCodes(
-      QuantizedTensor tensor, Geometry geometry, Plane plane, int first, int step) {
-    int groups = geometry.groups();
-    int group = geometry.group();
-    int padded = geometry.groupPadded();
-    Team.shared()
-        .run(
-            geometry.tiles(),
-            tile -> {
-              byte[] codes = new byte[geometry.columns()];
-              int[] fields = new int[geometry.columnsPadded()];
-              long from = (long) tile * geometry.tileRows();
-              long to = Math.min(from + geometry.tileRows(), geometry.rows());
-              for (long row = from; row < to; row++) {
-                long at = row * geometry.columns();
-                MemorySegment.copy(
-                    tensor.codes(), ValueLayout.JAVA_BYTE, at, codes, 0, codes.length);
-                for (int g = 0; g < groups; g++) {
-                  for (int i = 0; i < group; i++) {
-                    fields[g * padded + i] = (codes[g * group + i] - first) * step;
-                  }
-                }
-                plane.putRow(row, fields);
-              }
-            });
-  }
-
   @Override
   public long byteSize() {
     return plane.words().byteSize()
@@ -201,12 +174,12 @@ final class UniformMatrix extends PackedMatrix {
 
   @Override
   Batch batch(Input x) {
-    if (!x.isWhole() || (plane.bits() > 4 && !kernels.hasDots())) {
-      return floatBatch(x);
-    }
-    if (kernels.hasDots()) {
+    if (x.isWhole() && kernels.hasDots()) {
       Bytes bytes = x.bytes(geometry, kind(), chunk(DOT_CHUNK));
       return batch(x, (tile, results) -> multiplyBytes(tile, bytes, results));
+    }
+    if (!x.isWhole() || plane.bits() > 4) {
+      return floatBatch(x);
     }
     Numbers numbers = x.numbers(geometry, kind(), wholeChunk());
     return batch(x, (tile, results) -> multiplyWhole(tile, numbers, results));
@@ -223,7 +196,8 @@ final class UniformMatrix extends PackedMatrix {
       biasSums[token] = sums(x, token);
     }
     return (tile, y, from, stride) -> {
-      float[] results = zeros(Math.multiplyExact(x.tokens(), geometry.tileRows()));
+      int length = Math.multiplyExact(x.tokens(), geometry.tileRows());
+      float[] results = Scratch.ofTask().floats(length);
       product.store(tile, results);
       addBiases(tile, biasSums, results);
       store(tile, results, x.tokens(), y, from, stride);
@@ -243,6 +217,7 @@ final class UniformMatrix extends PackedMatrix {
     float[] factors = scratch.floats(rows);
     float[] rowSums = scratch.floats(rows);
     float[] zeros = zeros(rows);
+    Arrays.fill(results, 0f);
     for (int column = 0; column < geometry.columnsPadded(); column += x.chunk()) {
       if (column % group == 0) {
         scales.copy(tile, column / group, factors);

@@ -22,7 +22,7 @@ final class VectorKernels implements MatrixKernels {
 
   static final int WHOLE_BITS = Float.floatToRawIntBits(WHOLE);
 
-  private final boolean dots;
+  private final boolean machineCode;
 
   VectorKernels() {
     this(true);
@@ -30,7 +30,7 @@ final class VectorKernels implements MatrixKernels {
 
   /** Without machine code, if so wished. */
   VectorKernels(boolean machineCode) {
-    dots = machineCode && LANES == Dots.LANES && Dots.exist();
+    this.machineCode = machineCode;
   }
 
   @Override
@@ -166,7 +166,7 @@ final class VectorKernels implements MatrixKernels {
 
   @Override
   public boolean hasDots() {
-    return dots;
+    return machineCode && LANES == Dots.LANES && Dots.exist();
   }
 
   @Override

@@ -51,11 +51,13 @@ class DotsTest {
       MemorySegment w = arena.allocate(weights.length, 64);
       MemorySegment.copy(weights, 0, w, ValueLayout.JAVA_BYTE, 0, weights.length);
       MemorySegment values = arena.allocate(Dots.size(tokens, columns), 4);
-      Bytes x = new Bytes(tokens, columns, columns, values, new float[tokens]);
+      Bytes x =
+          new Bytes(tokens, columns, columns, 8, values, new float[tokens], new float[tokens]);
       for (int token = 0; token < tokens; token++) {
         int from = token * columns;
         int[] own = Arrays.copyOfRange(codes, from, from + columns);
-        x.put(token, 0, own, zeros[token], token - 0.5f);
+        x.zeros()[token] = zeros[token];
+        x.put(token, 0, own, token - 0.5f);
       }
       MemorySegment scales = arena.allocate(rows * 4L, 64);
       MemorySegment sums = arena.allocate((tokens + 1L) * rows * 4, 64);
