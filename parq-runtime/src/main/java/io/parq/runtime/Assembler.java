@@ -21,11 +21,12 @@ final class Assembler {
   /** General registers: those of the first six arguments, and two that a function may change. */
   static final int RDI = 7, RSI = 6, RDX = 2, RCX = 1, R8 = 8, R9 = 9, RAX = 0, R10 = 10;
 
-  private static final int MOST_BYTES = 8192;
+  private static final int MOST_BYTES = 1 << 16;
   private static final int NO_PREFIX = 0;
   private static final int PREFIX_66 = 1;
   private static final int MAP_0F = 1;
   private static final int MAP_0F38 = 2;
+  private static final int MAP_0F3A = 3;
 
   private static final int READ_WRITE = 1 | 2;
   private static final int READ_EXECUTE = 1 | 4;
@@ -69,6 +70,39 @@ final class Assembler {
   /** Lanes of 32-bit whole numbers become floats. */
   void toFloats(int to) {
     vectors(NO_PREFIX, MAP_0F, 0x5B, to, 0, to);
+  }
+
+  /** {@code to = from}, a vector. */
+  void copy(int to, int from) {
+    vectors(NO_PREFIX, MAP_0F, 0x28, to, 0, from);
+  }
+
+  /** {@code to = a & b}. */
+  void and(int to, int a, int b) {
+    vectors(PREFIX_66, MAP_0F, 0xDB, to, a, b);
+  }
+
+  /** {@code to |= from & mask}. */
+  void orMasked(int to, int from, int mask) {
+    vectors(PREFIX_66, MAP_0F3A, 0x25, to, from, mask);
+    code.put((byte) 0xF8); // the truth table of a | (b & c)
+  }
+
+  /** {@code to = from >>> count}, 32-bit lanes. */
+  void shiftRight(int to, int from, int count) {
+    vectors(PREFIX_66, MAP_0F, 0x72, 2, to, from);
+    code.put((byte) count);
+  }
+
+  /** {@code to = from << count}, 32-bit lanes. */
+  void shiftLeft(int to, int from, int count) {
+    vectors(PREFIX_66, MAP_0F, 0x72, 6, to, from);
+    code.put((byte) count);
+  }
+
+  /** {@code to -= other}, bytes. */
+  void subtractBytes(int to, int other) {
+    vectors(PREFIX_66, MAP_0F, 0xF8, to, to, other);
   }
 
   /** All 32-bit lanes of a vector are a constant, by way of {@link #RAX}. */

@@ -50,7 +50,7 @@ final class CodebookMatrix extends PackedMatrix {
     BlockLayout layout = lattice.layout();
     int columns = (int) layout.columns();
     int group = Math.min(layout.blockLength(), columns);
-    Geometry geometry = new Geometry(layout.rows(), columns, group, kernels.lanes());
+    Geometry geometry = new Geometry(layout.rows(), columns, group);
     int bits = lattice.grid().bits();
     Plane plane = Plane.allocate(bits > 4 ? 8 : bits, geometry);
     boolean shared = lattice.grid() instanceof TableGrid;
@@ -119,14 +119,20 @@ final class CodebookMatrix extends PackedMatrix {
   }
 
   @Override
-  float value(int row, int column) {
-    return level(row, column / geometry.group(), plane.get(row, geometry.padded(column)));
+  void unit(int row, int column, float[] values) {
+    int group = column / geometry.groupPadded();
+    int[] fields = Scratch.ofCaller().ints(Geometry.UNIT);
+    plane.unit(row, column, fields);
+    float scale = scales == null ? 1 : scales.get(row, group);
+    int first = first(row, group);
+    for (int i = 0; i < Geometry.UNIT; i++) {
+      values[i] = levels[first + fields[i]] * scale;
+    }
   }
 
-  private float level(long row, int group, int field) {
-    return scales == null
-        ? levels[(int) geometry.perGroupAt(row, group) * count + field]
-        : levels[field] * scales.get(row, group);
+  /** Where the levels of a row's group begin. */
+  private int first(long row, int group) {
+    return scales == null ? (int) geometry.perGroupAt(row, group) * count : 0;
   }
 
   @Override
@@ -143,21 +149,17 @@ final class CodebookMatrix extends PackedMatrix {
 
   @Override
   void unpack(int tile, int column, int count, float[] out) {
-    int rows = geometry.tileRows();
-    int lanes = geometry.lanes();
-    int half = 1 << (plane.bits() - 1);
     int group = column / geometry.groupPadded();
-    short[] fields = Scratch.ofTask().shorts(count * rows);
-    kernels.unpack(plane, tile, column, count, fields);
-    for (int row = 0; row < rows; row++) {
-      int at = row / lanes * lanes + Plane.order(row % lanes, lanes);
-      float scale = scales == null ? 1 : scales.get((long) tile * rows + row, group);
-      int from =
-          scales == null
-              ? (int) geometry.perGroupAt((long) tile * rows + row, group) * this.count
-              : 0;
-      for (int i = 0; i < count; i++) {
-        out[i * rows + row] = levels[from + half - fields[i * rows + at]] * scale;
+    int[] fields = Scratch.ofTask().ints(Geometry.UNIT);
+    for (int i = 0; i < Geometry.TILE; i++) {
+      long row = (long) tile * Geometry.TILE + i;
+      float scale = scales == null ? 1 : scales.get(row, group);
+      int first = first(row, group);
+      for (int unit = 0; unit < count; unit += Geometry.UNIT) {
+        plane.unit(row, column + unit, fields);
+        for (int j = 0; j < Geometry.UNIT; j++) {
+          out[(unit + j) * Geometry.TILE + i] = levels[first + fields[j]] * scale;
+        }
       }
     }
   }

@@ -1,7 +1,5 @@
 package io.parq.runtime;
 
-import static io.parq.runtime.MatrixKernels.BLOCKS;
-
 import io.parq.grids.Kernels;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -14,10 +12,13 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * Products of bytes with bytes, several tokens at a time: four of them in each 32-bit lane by one
- * instruction, which Java's vectors do not reach. So these loops are machine code, assembled when
- * it is first asked for, which takes a tenth of a second. Where the processor or the system is
- * another one, there are none.
+ * Products of fields with bytes: four of them in each 32-bit lane by one instruction, which Java's
+ * vectors do not reach. So these loops are machine code, assembled when it is first asked for,
+ * which takes a tenth of a second. Where the processor or the system is another one, there are
+ * none.
+ *
+ * <p>For one token, fields of up to 4 bits are taken out of a {@link Plane}'s words in registers.
+ * For several, columns are unpacked into bytes in the first cache.
  */
 final class Dots {
   /** Tokens that one pass over the weights takes. */
@@ -34,16 +35,21 @@ final class Dots {
   /** Vectors of rows that one pass takes; sums of all tokens fill half of the registers. */
   private static final int VECTORS = 4;
 
-  /** Rows of a tile. */
-  static final int ROWS = 2 * LANES * BLOCKS;
+  private static final int ROWS = Geometry.TILE;
 
   private static final int ROW_BYTES = ROWS * Float.BYTES;
   private static final MethodType TYPE =
       MethodType.methodType(
           void.class, Collections.nCopies(6, long.class).toArray(Class<?>[]::new));
 
+  /** Bits of fields that are multiplied in registers, at most. */
+  private static final int MOST_BITS = 4;
+
   /** Those of one token, of two, and so on. */
   private static final MethodHandle[] PASSES = new MethodHandle[TOKENS];
+
+  /** Those of fields in registers: of one bit, of two, and so on, and the same of brief scales. */
+  private static final MethodHandle[] FIELDS = new MethodHandle[2 * MOST_BITS];
 
   /** Why there are none; empty if there are. */
   private static final String OBSTACLE = start();
@@ -65,7 +71,13 @@ final class Dots {
           labels.add(code.label());
           assemble(code, tokens);
         }
-        code.finish(TYPE, labels).toArray(PASSES);
+        for (int kind = 0; kind < FIELDS.length; kind++) {
+          labels.add(code.label());
+          new FieldLoop(code, kind % MOST_BITS + 1, kind >= MOST_BITS).assemble();
+        }
+        List<MethodHandle> all = code.finish(TYPE, labels);
+        all.subList(0, TOKENS).toArray(PASSES);
+        all.subList(TOKENS, all.size()).toArray(FIELDS);
       } catch (RuntimeException e) {
         obstacle = e.toString();
       }
@@ -95,9 +107,18 @@ final class Dots {
     return (long) tokens * (Integer.BYTES + columns + Float.BYTES);
   }
 
+  /** From how many tokens on there are loops. */
+  static int from(int bits) {
+    return bits <= MOST_BITS ? 1 : 2;
+  }
+
   /** {@link MatrixKernels#dots}. */
   static void multiply(
       Plane plane, int tile, Scales scales, int group, Bytes x, MemorySegment sums) {
+    if (x.tokens() == 1) {
+      one(plane, tile, scales, group, x, sums);
+      return;
+    }
     Scratch scratch = Scratch.ofTask();
     int mark = scratch.mark();
     long weights = scratch.memory(x.chunk() * ROWS).address();
@@ -110,6 +131,21 @@ final class Dots {
       add(weights, x.address(column), factors, sums.address(), x.chunk(), x.tokens());
     }
     scratch.release(mark);
+  }
+
+  private static void one(
+      Plane plane, int tile, Scales scales, int group, Bytes x, MemorySegment sums) {
+    try {
+      FIELDS[plane.bits() - 1 + (scales.brief() ? MOST_BITS : 0)].invokeExact(
+          plane.address(tile, 0),
+          x.address(0),
+          scales.address(tile, 0),
+          sums.address(),
+          (long) (x.columns() / group),
+          (long) (group / Geometry.UNIT));
+    } catch (Throwable e) {
+      throw new AssertionError("a call of machine code", e);
+    }
   }
 
   /**

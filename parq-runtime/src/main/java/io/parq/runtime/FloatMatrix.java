@@ -24,7 +24,7 @@ final class FloatMatrix extends PackedMatrix {
       throw new IllegalArgumentException(type + " elements, expected F32, BF16 or F16");
     }
     int columns = (int) tensor.shape()[1];
-    Geometry geometry = new Geometry(tensor.shape()[0], columns, columns, kernels.lanes());
+    Geometry geometry = new Geometry(tensor.shape()[0], columns, columns);
     Plane plane = Plane.allocate(type.bytes() * Byte.SIZE, geometry);
     FloatMatrix matrix = new FloatMatrix(geometry, kernels, type, plane);
     Team.shared()
@@ -32,8 +32,8 @@ final class FloatMatrix extends PackedMatrix {
             geometry.tiles(),
             tile -> {
               float[] values = new float[columns];
-              long from = (long) tile * geometry.tileRows();
-              long to = Math.min(from + geometry.tileRows(), geometry.rows());
+              long from = (long) tile * Geometry.TILE;
+              long to = Math.min(from + Geometry.TILE, geometry.rows());
               for (long row = from; row < to; row++) {
                 tensor.toFloats(row * columns, values, 0, columns);
                 for (int column = 0; column < columns; column++) {
@@ -59,24 +59,29 @@ final class FloatMatrix extends PackedMatrix {
 
   /** Stores what was widened from the same type: nothing is rounded. */
   private void put(long row, int column, float value) {
-    switch (type) {
-      case F32 -> plane.put(row, column, value);
-      case BF16 -> plane.put(row, column, SmallFloat.toBf16(value));
-      default -> plane.put(row, column, Float.floatToFloat16(value));
-    }
+    int bits =
+        switch (type) {
+          case F32 -> Float.floatToRawIntBits(value);
+          case BF16 -> SmallFloat.toBf16(value);
+          default -> Float.floatToFloat16(value);
+        };
+    plane.put(row, column, bits);
+  }
+
+  /** A number by its bits. */
+  static float value(DType type, int bits) {
+    return switch (type) {
+      case F32 -> Float.intBitsToFloat(bits);
+      case BF16 -> SmallFloat.fromBf16((short) bits);
+      default -> Float.float16ToFloat((short) bits);
+    };
   }
 
   @Override
-  float value(int row, int column) {
-    return get(row, column);
-  }
-
-  private float get(long row, int column) {
-    return switch (type) {
-      case F32 -> plane.getFloat(row, column);
-      case BF16 -> SmallFloat.fromBf16(plane.getShort(row, column));
-      default -> Float.float16ToFloat(plane.getShort(row, column));
-    };
+  void unit(int row, int column, float[] values) {
+    for (int i = 0; i < Geometry.UNIT; i++) {
+      values[i] = value(type, plane.get(row, column + i));
+    }
   }
 
   @Override

@@ -37,7 +37,9 @@ final class Input {
   private @Nullable Codes codes;
   private final Map<Key, Operand> operands = new HashMap<>();
 
-  private record Key(Operand.Kind kind, int group, int token, boolean whole) {}
+  private final Map<Key, Bytes> bytes = new HashMap<>();
+
+  private record Key(Operand.Kind kind, int group, int token) {}
 
   /**
    * Quantized vectors: {@code (codes[token][column] - zeros[token]) * factors[token]}.
@@ -134,77 +136,33 @@ final class Input {
 
   /** A vector, ready for planes of a kind. */
   Operand operand(MatrixKernels kernels, Geometry geometry, Operand.Kind kind, int token) {
-    boolean whole = isWhole() && kind.bits() <= 4;
-    Key key = new Key(kind, geometry.group(), token, whole);
+    Key key = new Key(kind, geometry.group(), token);
     Operand operand = operands.get(key);
     if (operand == null) {
-      operand =
-          whole
-              ? kernels.prepare(kind, differences(geometry, token), codes().factors()[token])
-              : kernels.prepare(kind, geometry.pad(values(), token));
+      operand = kernels.prepare(kind, geometry.pad(values(), token));
       operands.put(key, operand);
     }
     return operand;
   }
 
-  /** Codes of a token less its zero, with padding. */
-  private short[] differences(Geometry geometry, int token) {
-    short[] padded = Scratch.ofCaller().shorts(geometry.columnsPadded());
-    byte[] values = codes().codes();
-    int zero = (int) codes().zeros()[token];
-    for (int g = 0; g < geometry.groups(); g++) {
-      int to = g * geometry.groupPadded();
-      int from = token * columns + g * geometry.group();
-      for (int i = 0; i < geometry.group(); i++) {
-        padded[to + i] = (short) (values[from + i] - zero);
-      }
-      Arrays.fill(padded, to + geometry.group(), to + geometry.groupPadded(), (short) 0);
-    }
-    return padded;
-  }
-
-  /** All vectors, ready for unpacked planes of a kind. */
-  Numbers numbers(Geometry geometry, Operand.Kind kind, int chunk) {
-    int stride = geometry.columnsPadded();
-    Scratch own = Scratch.ofCaller();
-    Numbers numbers =
-        new Numbers(
-            tokens,
-            chunk,
-            own.ints(Math.multiplyExact(tokens, stride)),
-            codes().zeros(),
-            codes().factors(),
-            own.floats(Math.multiplyExact(tokens, stride / chunk)));
-    forEachChunk(geometry, kind, chunk, numbers::put);
-    return numbers;
-  }
-
-  /** All vectors, ready for planes of a kind that are unpacked into bytes. */
+  /** All vectors, ready for planes of a kind. */
   Bytes bytes(Geometry geometry, Operand.Kind kind, int chunk) {
+    Key key = new Key(kind, geometry.group(), 0);
+    Bytes known = bytes.get(key);
+    if (known == null) {
+      known = makeBytes(geometry, kind, chunk);
+      bytes.put(key, known);
+    }
+    return known;
+  }
+
+  private Bytes makeBytes(Geometry geometry, Operand.Kind kind, int chunk) {
     int stride = geometry.columnsPadded();
     long size = Math.multiplyExact(stride / chunk, Dots.size(tokens, chunk));
     MemorySegment values = Scratch.ofCaller().memory(Math.toIntExact(size));
     Codes all = codes();
-    Bytes bytes = new Bytes(tokens, stride, chunk, kind.bits(), values, all.zeros(), all.factors());
-    forEachChunk(geometry, kind, chunk, bytes::put);
-    return bytes;
-  }
-
-  /** Takes a chunk of a token's codes. */
-  private interface Taker {
-    /**
-     * Takes them.
-     *
-     * @param column the first, padded
-     * @param codes those of the chunk; what pads is the zero, which counts nothing
-     * @param offset what is added to the sum of products, so that fields count from the centre
-     */
-    void take(int token, int column, int[] codes, float offset);
-  }
-
-  private void forEachChunk(Geometry geometry, Operand.Kind kind, int chunk, Taker taker) {
-    float middle = kind.half() - kind.centre();
-    Codes all = codes();
+    Bytes made = new Bytes(tokens, stride, chunk, values, all.zeros(), all.factors());
+    float middle = made.origin(kind.bits()) - kind.centre();
     Team.run(
         WORK * x.length,
         tokens,
@@ -224,9 +182,10 @@ final class Input {
               sum += some[i];
             }
             Arrays.fill(some, count, chunk, zero);
-            taker.take(token, column, some, middle * (sum - count * zero));
+            made.put(token, column, some, middle * (sum - count * zero));
           }
           scratch.release(mark);
         });
+    return made;
   }
 }

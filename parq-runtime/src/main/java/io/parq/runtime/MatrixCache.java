@@ -44,7 +44,7 @@ final class MatrixCache {
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   /** To be changed with the layout of any matrix. */
-  private static final long MAGIC = 0x3130_4843_5152_4150L; // PARQCH01
+  private static final long MAGIC = 0x3230_4843_5152_4150L; // PARQCH02
 
   private static final int PROLOGUE = 2 * Long.BYTES;
   private static final long MOST_HEADER = 100L << 20;
@@ -89,7 +89,6 @@ final class MatrixCache {
   private static String stamp(Path weights) throws IOException {
     StringBuilder text = new StringBuilder();
     text.append(weights).append('\n');
-    text.append(Chosen.of(Integer.MAX_VALUE, Integer.MAX_VALUE).lanes()).append(" lanes\n");
     Path folder = Files.isDirectory(weights) ? weights : weights.getParent();
     String prefix = Files.isDirectory(weights) ? "" : "" + weights.getFileName();
     List<Path> files;
@@ -130,8 +129,7 @@ final class MatrixCache {
   private static MatrixImage image(JsonNode node, MemorySegment bytes) {
     JsonNode cut = node.path("geometry");
     Geometry geometry =
-        new Geometry(
-            cut.path(0).asLong(), cut.path(1).asInt(), cut.path(2).asInt(), cut.path(3).asInt());
+        new Geometry(cut.path(0).asLong(), cut.path(1).asInt(), cut.path(2).asInt());
     List<Integer> numbers = new ArrayList<>();
     node.path("numbers").forEach(number -> numbers.add(number.asInt()));
     List<MemorySegment> memory = new ArrayList<>();
@@ -150,9 +148,7 @@ final class MatrixCache {
     MatrixKernels kernels = Chosen.of(rows, columns);
     Geometry geometry = image.geometry();
     try {
-      return geometry.rows() == rows
-              && geometry.columns() == columns
-              && geometry.lanes() == kernels.lanes()
+      return geometry.rows() == rows && geometry.columns() == columns
           ? PackedMatrix.of(image, kernels)
           : null;
     } catch (IllegalArgumentException e) {
@@ -220,11 +216,7 @@ final class MatrixCache {
       MatrixImage image = entry.getValue();
       ObjectNode node = matrices.putObject(entry.getKey()).put("kind", image.kind().name());
       Geometry cut = image.geometry();
-      node.putArray("geometry")
-          .add(cut.rows())
-          .add(cut.columns())
-          .add(cut.group())
-          .add(cut.lanes());
+      node.putArray("geometry").add(cut.rows()).add(cut.columns()).add(cut.group());
       image.numbers().forEach(node.putArray("numbers")::add);
       ArrayNode memory = node.putArray("memory");
       for (MemorySegment part : image.memory()) {

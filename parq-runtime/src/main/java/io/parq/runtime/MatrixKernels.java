@@ -5,31 +5,21 @@ import io.parq.runtime.Operand.Kind;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The loops of matrix products. They work on a tile: {@link #BLOCKS} row blocks of {@link #lanes}
- * rows each, of which every lane is a row, so that nothing is summed across lanes. Implementations
- * sum in different orders.
+ * The loops of matrix products. They work on a tile of {@link Geometry#TILE} rows; in vectors every
+ * lane is a row, so that nothing is summed across lanes. Implementations sum in different orders.
  *
  * <p>{@code y[yAt]} is the first row of the tile; results are added to what is there. Unpacked
- * fields and floats are {@code [column][row]}.
+ * weights are {@code [column][row]}.
  */
 interface MatrixKernels {
-  /** Row blocks of a tile. They are read side by side, for one stream alone is slower. */
-  int BLOCKS = 4;
-
   /** Queries that keys and values are read for at a time. */
   int QUERIES = 4;
-
-  /** Rows of a row block; even. */
-  int lanes();
 
   /** Whether {@link #prepare} and {@link #multiply} know such fields; others are unpacked. */
   boolean knows(int bits, boolean levels);
 
   /** Makes a vector ready for {@link #multiply}, in the caller's scratch; it may be kept. */
   Operand prepare(Kind kind, float[] x);
-
-  /** The same of {@code factor} times 9-bit numbers, for fields of up to 4 bits. */
-  Operand prepare(Kind kind, short[] x, float factor);
 
   /** Adds the sum over groups of a scale times the sum of {@code (field - centre) * x}. */
   void multiply(Plane plane, int tile, Scales scales, Operand x, float[] y, int yAt);
@@ -48,25 +38,12 @@ interface MatrixKernels {
   /** The same of fields that are single, bfloat16 or half precision; x has columns with padding. */
   void multiply(Plane plane, DType type, int tile, float[] x, float[] y, int yAt);
 
-  /** Unpacks columns of a tile, up to 8 bits: {@code half - field}. */
-  void unpack(Plane plane, int tile, int column, int count, short[] out);
-
-  /** Sums what was unpacked, for each row. */
-  void sum(short[] fields, int columns, float[] sums);
-
-  /** Converts what was unpacked: {@code bias - scale * fields}, with one of each for a row. */
-  void scale(short[] fields, int columns, float[] scales, float[] biases, float[] out);
+  /** Unpacks columns of a tile: {@code scale * field + bias}, with one of each for a row. */
+  void unpack(
+      Plane plane, int tile, int column, int count, float[] scales, float[] biases, float[] out);
 
   /** Converts columns of a tile that are floats. */
   void convert(Plane plane, DType type, int tile, int column, int count, float[] out);
-
-  /**
-   * Adds scaled products of unpacked fields with whole numbers to {@code [token][row]} sums: {@code
-   * scale * (sum of field * code - offset)}. The sums fit 16 bits.
-   *
-   * @param column of x, the first of {@code columns}
-   */
-  void shorts(short[] fields, int columns, Numbers x, int column, float[] scales, float[] sums);
 
   /** Whether there is {@link #dots}. */
   default boolean hasDots() {
@@ -126,9 +103,4 @@ interface MatrixKernels {
 
   /** {@code y += factor * x}. */
   void addScaled(float factor, float[] x, int xAt, float[] y, int yAt, int length);
-
-  /** Rows of a tile. */
-  default int tileRows() {
-    return BLOCKS * lanes();
-  }
 }

@@ -104,8 +104,8 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
             tile -> {
               byte[] codes = new byte[geometry.columns()];
               int[] fields = new int[geometry.columnsPadded()];
-              long from = (long) tile * geometry.tileRows();
-              long to = Math.min(from + geometry.tileRows(), geometry.rows());
+              long from = (long) tile * Geometry.TILE;
+              long to = Math.min(from + Geometry.TILE, geometry.rows());
               for (long row = from; row < to; row++) {
                 long at = row * geometry.columns();
                 MemorySegment.copy(
@@ -188,7 +188,7 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
     }
     Objects.checkFromIndexSize(from, (tokens - 1L) * stride + rows(), y.length);
     try {
-      if (tokens < BATCH) {
+      if (tokens < batchFrom(x)) {
         for (int token = 0; token < tokens; token++) {
           one(product(x, token), y, from + token * stride);
         }
@@ -203,7 +203,7 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
 
   /** Sums of a tile are apart from those that other threads have at the same time. */
   private void one(Term term, float[] y, int from) {
-    int rows = geometry.tileRows();
+    int rows = Geometry.TILE;
     forEachTile(
         1,
         tile -> {
@@ -244,10 +244,10 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
 
   /** Stores the sums of a tile, {@code [token][row]}. */
   final void store(int tile, float[] sums, int tokens, float[] y, int from, int stride) {
-    int first = tile * geometry.tileRows();
-    int count = Math.min(geometry.tileRows(), rows() - first);
+    int first = tile * Geometry.TILE;
+    int count = Math.min(Geometry.TILE, rows() - first);
     for (int token = 0; token < tokens; token++) {
-      System.arraycopy(sums, token * geometry.tileRows(), y, from + token * stride + first, count);
+      System.arraycopy(sums, token * Geometry.TILE, y, from + token * stride + first, count);
     }
   }
 
@@ -262,15 +262,31 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
   public final void row(int row, float[] out, int from) {
     Objects.checkIndex(row, rows());
     Objects.checkFromIndexSize(from, columns(), out.length);
-    for (int column = 0; column < columns(); column++) {
-      out[from + column] = value(row, column);
+    Scratch scratch = Scratch.ofCaller();
+    int mark = scratch.mark();
+    float[] values = scratch.floats(Geometry.UNIT);
+    for (int g = 0; g < geometry.groups(); g++) {
+      for (int i = 0; i < geometry.group(); i += Geometry.UNIT) {
+        int inner = scratch.mark();
+        unit(row, g * geometry.groupPadded() + i, values);
+        scratch.release(inner);
+        int count = Math.min(Geometry.UNIT, geometry.group() - i);
+        System.arraycopy(values, 0, out, from + g * geometry.group() + i, count);
+      }
     }
+    scratch.release(mark);
   }
 
-  abstract float value(int row, int column);
+  /** Reads a unit of columns of a row, the first one padded. */
+  abstract void unit(int row, int column, float[] values);
 
   /** The product with one vector, as long as the caller's scratch keeps what it is made of. */
   abstract Term product(Input x, int token);
+
+  /** From how many vectors on {@link #batch} is faster than one product after the other. */
+  int batchFrom(Input x) {
+    return BATCH;
+  }
 
   /** The product with all vectors. */
   Batch batch(Input x) {
@@ -301,7 +317,7 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
       scratch.release(mark);
     }
     return (tile, y, from, stride) -> {
-      float[] sums = zeros(Math.multiplyExact(tokens, geometry.tileRows()));
+      float[] sums = zeros(Math.multiplyExact(tokens, Geometry.TILE));
       multiplyUnpacked(tile, chunks, tokens, sums);
       store(tile, sums, tokens, y, from, stride);
     };
@@ -311,7 +327,7 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
   final Term floatTerm(Input x, int token) {
     float[] padded = geometry.pad(x.values(), token);
     return (tile, y, yAt) -> {
-      float[] sums = zeros(geometry.tileRows());
+      float[] sums = zeros(Geometry.TILE);
       multiplyUnpacked(tile, padded, 1, sums);
       kernels.addScaled(1, sums, 0, y, yAt, sums.length);
     };
@@ -328,7 +344,7 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
   private void multiplyUnpacked(int tile, float[] x, int tokens, float[] sums) {
     int chunk = chunk();
     Scratch scratch = Scratch.ofTask();
-    float[] weights = scratch.floats(chunk * geometry.tileRows());
+    float[] weights = scratch.floats(chunk * Geometry.TILE);
     int mark = scratch.mark();
     for (int column = 0; column < geometry.columnsPadded(); column += chunk) {
       unpack(tile, column, chunk, weights);

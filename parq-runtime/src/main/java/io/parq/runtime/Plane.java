@@ -8,37 +8,34 @@ import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 
 /**
- * Fields of {@code bits} bits, packed for streaming. A row takes 16 bits of each step; the steps of
- * the rows of a row block are neighbours, with the first half of the rows in the lower halves of
- * 32-bit words and the second half in the upper ones (of 32 rows, little-endian):
+ * Fields of {@code bits} bits, packed for streaming: a tile is read from its first byte to its last
+ * one. {@link Geometry#UNIT} columns of a row take {@code bits} words of 32 bits, little-endian:
  *
  * <pre>
- * step 0: row 0, row 16, row 1, row 17, .. row 15, row 31; step 1: row 0, ..
+ * [tile][unit of columns][row block][word][row of the block]
  * </pre>
  *
- * <p>{@link Geometry#UNIT} columns take {@code bits} steps. Of 1, 2, 4, 8 and 16 bits, the fields
- * of a step are neighbouring columns, the first in the lowest bits. Three bits are split: two steps
- * have the lower two bits of 8 columns each, the third the highest bits of all 16. Of numbers of 32
- * bits, the two halves of a row block are half a stride apart, and rows within columns.
+ * <p>Of 1, 2, 4 and 8 bits, a word's bytes hold neighbouring columns: the first four columns in the
+ * lowest bits of the four bytes, the next four above them. So a shift and a mask make four columns
+ * of bytes. Words of 3 bits are like those of 4 bits for 8 columns each, 24 in all, but each fourth
+ * bit: of the three words they make the fields of the other 8 columns, lowest bit first. Words of
+ * numbers of 16 bits hold two columns, the first in the lower half.
  *
- * <p>Row blocks are {@code stride} bytes apart, some more than they take, since equal distances of
- * powers of two evict each other from the caches. The memory is native, aligned to 64 bytes, and
- * all there is to a plane besides these numbers: it can be written to a file and mapped again.
+ * <p>The memory is native, aligned to 64 bytes, and all there is to a plane besides these numbers:
+ * it can be written to a file and mapped again.
  *
  * @param bits 1, 2, 3, 4, 8, 16 or 32
- * @param lanes rows of a row block
- * @param stride bytes from a row block to the next
+ * @param units of columns in a row
  * @param words the memory
  */
-record Plane(int bits, int lanes, long stride, MemorySegment words) {
+record Plane(int bits, int units, MemorySegment words) {
   static final int ALIGNMENT = 64;
-  private static final int GAP = 192;
-  private static final int STEP_BITS = 16;
-  private static final ValueLayout.OfShort SHORT =
-      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(LITTLE_ENDIAN);
 
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(LITTLE_ENDIAN);
+  /** Bytes of a word of every row of a row block. */
+  static final int BLOCK_BYTES = Geometry.BLOCK * Integer.BYTES;
+
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(LITTLE_ENDIAN);
 
   Plane {
     checkNative(words);
@@ -53,10 +50,7 @@ record Plane(int bits, int lanes, long stride, MemorySegment words) {
 
   /** An empty plane. */
   static Plane allocate(int bits, Geometry geometry) {
-    long size =
-        Math.multiplyExact(
-            stride(bits, geometry), Math.multiplyExact(geometry.tiles(), MatrixKernels.BLOCKS));
-    return of(bits, geometry, Arena.ofAuto().allocate(size, ALIGNMENT));
+    return of(bits, geometry, Arena.ofAuto().allocate(size(bits, geometry), ALIGNMENT));
   }
 
   /**
@@ -65,122 +59,101 @@ record Plane(int bits, int lanes, long stride, MemorySegment words) {
    * @throws IllegalArgumentException if it is of another size
    */
   static Plane of(int bits, Geometry geometry, MemorySegment words) {
-    long stride = stride(bits, geometry);
-    long size = Math.multiplyExact(stride, (long) geometry.tiles() * MatrixKernels.BLOCKS);
+    long size = size(bits, geometry);
     if (words.byteSize() != size) {
       throw new IllegalArgumentException(
           "plane of %d bytes, expected %d".formatted(words.byteSize(), size));
     }
-    return new Plane(bits, geometry.lanes(), stride, words);
+    return new Plane(bits, geometry.columnsPadded() / Geometry.UNIT, words);
   }
 
-  private static long stride(int bits, Geometry geometry) {
-    int lanes = geometry.lanes();
-    long bytes = (long) geometry.columnsPadded() / Geometry.UNIT * bits * lanes * Short.BYTES;
-    long gap = bits == Float.SIZE ? 2 * GAP : GAP;
-    return Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT + gap;
+  private static long size(int bits, Geometry geometry) {
+    long units = (long) geometry.tiles() * (geometry.columnsPadded() / Geometry.UNIT);
+    return Math.multiplyExact(units, Geometry.BLOCKS * bits * BLOCK_BYTES);
   }
 
-  /** Where a unit of columns of a tile's first row is in {@link Memory#ALL}; all of it is there. */
+  /** Bytes of a unit of columns of a tile. */
+  int unitBytes() {
+    return Geometry.BLOCKS * bits * BLOCK_BYTES;
+  }
+
+  /** Where a unit of columns of a tile is in {@link Memory#ALL}; the rest of the tile follows. */
   long address(int tile, int column) {
-    long first = (long) tile * MatrixKernels.BLOCKS;
-    Objects.checkFromIndexSize(first * stride, MatrixKernels.BLOCKS * stride, words.byteSize());
-    return words.address() + at(first, column);
+    long size = (long) units * unitBytes();
+    Objects.checkFromIndexSize(tile * size, size, words.byteSize());
+    return words.address() + tile * size + (long) column / Geometry.UNIT * unitBytes();
   }
 
-  /** Where a unit of columns of the first row of a row block is. */
-  long at(long block, int column) {
-    return block * stride + (long) column / Geometry.UNIT * bits * lanes * Short.BYTES;
+  /** Where the first word of a row in a unit of columns is. */
+  private long at(long row, int column) {
+    long unit = row / Geometry.TILE * units + column / Geometry.UNIT;
+    long inTile = row % Geometry.TILE;
+    return unit * unitBytes()
+        + inTile / Geometry.BLOCK * bits * BLOCK_BYTES
+        + inTile % Geometry.BLOCK * Integer.BYTES;
   }
 
-  /** The same of any row. */
-  private long at(long row, int column, int step) {
-    int at = order((int) (row % lanes), lanes);
-    return at(row / lanes, column) + ((long) step * lanes + at) * Short.BYTES;
-  }
-
-  /** Where a row of a row block stands among the others. */
-  static int order(int lane, int lanes) {
-    int half = lanes / 2;
-    return lane < half ? 2 * lane : 2 * (lane - half) + 1;
-  }
-
-  /**
-   * Which column of a unit is the i-th where fields are unpacked into bytes: each word of 32 bits
-   * holds its bytes' neighbours, which are shifted into place one after the other.
-   */
-  static int byteColumn(int bits, int i) {
-    return switch (bits) {
-      case 8 -> i;
-      case 4 -> i / 8 * 8 + i % 4 * 2 + i / 4 % 2;
-      default -> i % 4 * 4 + i / 4;
-    };
+  /** The lowest bit of one of the fields of a word of 8 columns or more. */
+  private static int shift(int i, int bits) {
+    return i % 4 * Byte.SIZE + i / 4 * bits;
   }
 
   /** Stores a row: a field for every column with padding. */
   void putRow(long row, int[] fields) {
-    long at = at(row, 0, 0);
+    int perWord = bits == 3 ? 8 : Integer.SIZE / bits;
+    int apart = bits == 3 ? 4 : bits;
     for (int column = 0; column < fields.length; column += Geometry.UNIT) {
-      for (int step = 0; step < bits; step++) {
-        words.set(SHORT, at, (short) step(fields, column, step));
-        at += (long) lanes * Short.BYTES;
+      long at = at(row, column);
+      for (int j = 0; j < bits; j++) {
+        int word = 0;
+        for (int i = 0; i < perWord; i++) {
+          word |= fields[column + j * perWord + i] << shift(i, apart);
+        }
+        for (int i = 0; bits == 3 && i < perWord; i++) {
+          word |= ((fields[column + bits * perWord + i] >> j) & 1) << (shift(i, apart) + bits);
+        }
+        words.set(INT, at, word);
+        at += BLOCK_BYTES;
       }
     }
   }
 
-  private int step(int[] fields, int column, int step) {
-    int word = 0;
-    if (bits == 3) {
-      int first = step == 2 ? column : column + 8 * step;
-      int count = step == 2 ? 16 : 8;
-      for (int i = 0; i < count; i++) {
-        int field = fields[first + i];
-        word |= step == 2 ? (field >> 2) << i : (field & 3) << (2 * i);
+  /** Reads the fields of a row in a unit of columns. */
+  void unit(long row, int column, int[] fields) {
+    long at = at(row, column);
+    int perWord = bits == 3 ? 8 : Integer.SIZE / bits;
+    int apart = bits == 3 ? 4 : bits;
+    int mask = (1 << bits) - 1;
+    for (int i = bits * perWord; i < Geometry.UNIT; i++) {
+      fields[i] = 0;
+    }
+    for (int j = 0; j < bits; j++) {
+      int word = words.get(INT, at + (long) j * BLOCK_BYTES);
+      for (int i = 0; i < perWord; i++) {
+        fields[j * perWord + i] = (word >>> shift(i, apart)) & mask;
       }
-      return word;
+      for (int i = 0; bits == 3 && i < perWord; i++) {
+        fields[bits * perWord + i] |= ((word >>> (shift(i, apart) + bits)) & 1) << j;
+      }
     }
-    int count = STEP_BITS / bits;
-    for (int i = 0; i < count; i++) {
-      word |= fields[column + step * count + i] << (i * bits);
-    }
-    return word;
   }
 
-  /** Stores a number of 16 bits. */
-  void put(long row, int column, short value) {
-    words.set(SHORT, at(row, column, column % Geometry.UNIT), value);
+  private long numberAt(long row, int column) {
+    int in = column % Geometry.UNIT * bits / Integer.SIZE;
+    return at(row, column) + (long) in * BLOCK_BYTES;
   }
 
-  /** Reads a number of 16 bits. */
-  short getShort(long row, int column) {
-    return words.get(SHORT, at(row, column, column % Geometry.UNIT));
+  /** Stores the bits of a number, of 16 or 32 bits. */
+  void put(long row, int column, int value) {
+    long at = numberAt(row, column);
+    int shift = column * bits % Integer.SIZE;
+    int mask = bits == Integer.SIZE ? -1 : 0xFFFF << shift;
+    words.set(INT, at, (words.get(INT, at) & ~mask) | ((value << shift) & mask));
   }
 
-  private long floatAt(long row, int column) {
-    int half = lanes / 2;
-    return row / half * (stride / 2) + (column * (long) half + row % half) * Float.BYTES;
-  }
-
-  /** Stores a number of 32 bits. */
-  void put(long row, int column, float value) {
-    words.set(FLOAT, floatAt(row, column), value);
-  }
-
-  /** Reads a number of 32 bits. */
-  float getFloat(long row, int column) {
-    return words.get(FLOAT, floatAt(row, column));
-  }
-
-  /** Reads a field. */
+  /** Reads the bits of a number, of 16 or 32 bits, the highest one being the sign. */
   int get(long row, int column) {
-    int i = column % Geometry.UNIT;
-    if (bits == 3) {
-      int low = (words.get(SHORT, at(row, column, i / 8)) >> (i % 8 * 2)) & 3;
-      int high = (words.get(SHORT, at(row, column, 2)) >> i) & 1;
-      return low + 4 * high;
-    }
-    int count = STEP_BITS / bits;
-    int word = words.get(SHORT, at(row, column, i / count));
-    return (word >> (i % count * bits)) & ((1 << bits) - 1);
+    int word = words.get(INT, numberAt(row, column));
+    return word << (Integer.SIZE - bits - column * bits % Integer.SIZE) >> (Integer.SIZE - bits);
   }
 }

@@ -1,23 +1,12 @@
 package io.parq.runtime;
 
 import io.parq.grids.DType;
-import io.parq.grids.SmallFloat;
 import io.parq.runtime.Operand.Kind;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /** Plain loops. */
 final class ScalarKernels implements MatrixKernels {
-  private static final int LANES = 32;
-  private static final int ROWS = BLOCKS * LANES;
-  private static final ValueLayout.OfShort SHORT =
-      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
-  @Override
-  public int lanes() {
-    return LANES;
-  }
+  private static final int ROWS = Geometry.TILE;
 
   @Override
   public boolean knows(int bits, boolean levels) {
@@ -26,30 +15,11 @@ final class ScalarKernels implements MatrixKernels {
 
   @Override
   public Operand prepare(Kind kind, float[] x) {
-    return new Operand.Floats(kind, x, new float[0]);
+    return new Operand(kind, x, new float[0]);
   }
 
   @Override
-  public Operand prepare(Kind kind, short[] x, float factor) {
-    float[] offsets = new float[kind.groups()];
-    int[] numbers = new int[x.length];
-    for (int i = 0; i < x.length; i++) {
-      numbers[i] = x[i];
-      offsets[i / kind.groupColumns()] += (kind.half() - kind.centre()) * x[i];
-    }
-    return new Operand.Shorts(kind, factor, numbers, new int[0], offsets, new int[0]);
-  }
-
-  @Override
-  public void multiply(Plane plane, int tile, Scales scales, Operand x, float[] y, int yAt) {
-    switch (x) {
-      case Operand.Floats floats -> floats(plane, tile, scales, floats, y, yAt);
-      case Operand.Shorts shorts -> shorts(plane, tile, scales, shorts, y, yAt);
-    }
-  }
-
-  private static void floats(
-      Plane plane, int tile, Scales scales, Operand.Floats operand, float[] y, int yAt) {
+  public void multiply(Plane plane, int tile, Scales scales, Operand operand, float[] y, int yAt) {
     Kind kind = operand.kind();
     int[] fields = new int[Geometry.UNIT];
     long first = (long) tile * ROWS;
@@ -59,7 +29,7 @@ final class ScalarKernels implements MatrixKernels {
         float sum = 0;
         for (int u = 0; u < kind.units(); u++) {
           int column = (g * kind.units() + u) * Geometry.UNIT;
-          unit(plane, first + row, column, fields);
+          plane.unit(first + row, column, fields);
           for (int i = 0; i < Geometry.UNIT; i++) {
             sum += (fields[i] - kind.centre()) * operand.x()[column + i];
           }
@@ -67,54 +37,6 @@ final class ScalarKernels implements MatrixKernels {
         total += sum * scales.get(first + row, g);
       }
       y[yAt + row] += total;
-    }
-  }
-
-  private static void shorts(
-      Plane plane, int tile, Scales scales, Operand.Shorts operand, float[] y, int yAt) {
-    Kind kind = operand.kind();
-    int[] fields = new int[Geometry.UNIT];
-    long first = (long) tile * ROWS;
-    for (int row = 0; row < ROWS; row++) {
-      float total = 0;
-      for (int g = 0; g < kind.groups(); g++) {
-        int sum = 0;
-        for (int u = 0; u < kind.units(); u++) {
-          int column = (g * kind.units() + u) * Geometry.UNIT;
-          unit(plane, first + row, column, fields);
-          for (int i = 0; i < Geometry.UNIT; i++) {
-            sum += (fields[i] - kind.half()) * operand.x()[column + i];
-          }
-        }
-        total += (sum + operand.offsets()[g]) * operand.factor() * scales.get(first + row, g);
-      }
-      y[yAt + row] += total;
-    }
-  }
-
-  /** The fields of a row in a unit of columns. */
-  private static void unit(Plane plane, long row, int column, int[] fields) {
-    int bits = plane.bits();
-    int lane = (int) (row % LANES);
-    long at = plane.at(row / LANES, column) + 2L * Plane.order(lane, LANES);
-    if (bits == 3) {
-      int low = Short.toUnsignedInt(plane.words().get(SHORT, at));
-      low |= plane.words().get(SHORT, at + 2 * LANES) << Short.SIZE;
-      int high = plane.words().get(SHORT, at + 4 * LANES);
-      for (int i = 0; i < Geometry.UNIT; i++) {
-        fields[i] = ((low >> (2 * i)) & 3) + ((high >> i) & 1) * 4;
-      }
-      return;
-    }
-    int mask = (1 << bits) - 1;
-    int perStep = Short.SIZE / bits;
-    for (int i = 0; i < Geometry.UNIT; ) {
-      int word = plane.words().get(SHORT, at);
-      for (int end = i + perStep; i < end; i++) {
-        fields[i] = word & mask;
-        word >>= bits;
-      }
-      at += 2 * LANES;
     }
   }
 
@@ -143,26 +65,15 @@ final class ScalarKernels implements MatrixKernels {
   }
 
   @Override
-  public void unpack(Plane plane, int tile, int column, int count, short[] out) {
-    int half = 1 << (plane.bits() - 1);
+  public void unpack(
+      Plane plane, int tile, int column, int count, float[] scales, float[] biases, float[] out) {
     int[] fields = new int[Geometry.UNIT];
     for (int row = 0; row < ROWS; row++) {
-      int to = row / LANES * LANES + Plane.order(row % LANES, LANES);
       for (int unit = 0; unit < count; unit += Geometry.UNIT) {
-        unit(plane, (long) tile * ROWS + row, column + unit, fields);
+        plane.unit((long) tile * ROWS + row, column + unit, fields);
         for (int i = 0; i < Geometry.UNIT; i++) {
-          out[(unit + i) * ROWS + to] = (short) (half - fields[i]);
+          out[(unit + i) * ROWS + row] = scales[row] * fields[i] + biases[row];
         }
-      }
-    }
-  }
-
-  @Override
-  public void scale(short[] fields, int columns, float[] scales, float[] biases, float[] out) {
-    for (int row = 0; row < ROWS; row++) {
-      int at = row / LANES * LANES + Plane.order(row % LANES, LANES);
-      for (int column = 0; column < columns; column++) {
-        out[column * ROWS + row] = biases[row] - fields[column * ROWS + at] * scales[row];
       }
     }
   }
@@ -172,40 +83,7 @@ final class ScalarKernels implements MatrixKernels {
     for (int row = 0; row < ROWS; row++) {
       long from = (long) tile * ROWS + row;
       for (int i = 0; i < count; i++) {
-        out[i * ROWS + row] =
-            switch (type) {
-              case F32 -> plane.getFloat(from, column + i);
-              case BF16 -> SmallFloat.fromBf16(plane.getShort(from, column + i));
-              default -> Float.float16ToFloat(plane.getShort(from, column + i));
-            };
-      }
-    }
-  }
-
-  @Override
-  public void sum(short[] fields, int columns, float[] sums) {
-    for (int row = 0; row < ROWS; row++) {
-      int at = row / LANES * LANES + Plane.order(row % LANES, LANES);
-      int sum = 0;
-      for (int column = 0; column < columns; column++) {
-        sum += fields[column * ROWS + at];
-      }
-      sums[row] = sum;
-    }
-  }
-
-  @Override
-  public void shorts(
-      short[] fields, int columns, Numbers x, int column, float[] scales, float[] sums) {
-    for (int token = 0; token < x.tokens(); token++) {
-      for (int row = 0; row < ROWS; row++) {
-        int at = row / LANES * LANES + Plane.order(row % LANES, LANES);
-        int sum = 0;
-        for (int i = 0; i < columns; i++) {
-          sum += fields[i * ROWS + at] * (short) x.values()[x.at(token, column) + i];
-        }
-        float offset = x.offsets()[x.offsetsAt(column) + token];
-        sums[token * ROWS + row] += scales[row] * (sum - offset);
+        out[i * ROWS + row] = FloatMatrix.value(type, plane.get(from, column + i));
       }
     }
   }

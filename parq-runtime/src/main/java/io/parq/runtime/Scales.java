@@ -7,10 +7,9 @@ import java.nio.ByteOrder;
 import java.util.Objects;
 
 /**
- * A value for every group of every row, {@code [tile][group][row block][row]}: single precision, or
- * bfloat16 where that is exact. Of bfloat16 values, those of the first and second half of a row
- * block's rows lie in the lower and upper halves of 32-bit words, as in a {@link Plane}. The memory
- * is native and aligned to 64 bytes.
+ * A value for every group of every row, {@code [tile][group][row]}: single precision, or bfloat16
+ * where that is exact. Of bfloat16 values, those of the first and second half of a tile's rows lie
+ * in the lower and upper halves of 32-bit words. The memory is native and aligned to 64 bytes.
  *
  * @param brief whether they are bfloat16
  * @param geometry of the matrix
@@ -25,6 +24,9 @@ record Scales(boolean brief, Geometry geometry, MemorySegment values) {
   private static final ValueLayout.OfInt INT =
       ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final int UPPER = 0xFFFF0000;
+
+  /** Half of a tile's rows. */
+  static final int HALF = Geometry.TILE / 2;
 
   Scales {
     Plane.checkNative(values);
@@ -54,20 +56,20 @@ record Scales(boolean brief, Geometry geometry, MemorySegment values) {
     return Math.multiplyExact(geometry.perGroup(), brief ? Short.BYTES : Float.BYTES);
   }
 
-  /** Bytes of a row block's values. */
-  int blockBytes() {
-    return geometry.lanes() * (brief ? Short.BYTES : Float.BYTES);
+  /** Bytes of a group of a tile. */
+  private int groupBytes() {
+    return Geometry.TILE * (brief ? Short.BYTES : Float.BYTES);
   }
 
-  /** Where those of a group of a tile are in {@link Memory#ALL}. */
+  /** Where those of a group of a tile are in {@link Memory#ALL}; the next group's follow. */
   long address(int tile, int group) {
     long at = at(tile, group);
-    Objects.checkFromIndexSize(at, (long) MatrixKernels.BLOCKS * blockBytes(), values.byteSize());
+    Objects.checkFromIndexSize(at, groupBytes(), values.byteSize());
     return values.address() + at;
   }
 
   private long at(int tile, int group) {
-    return ((long) tile * geometry.groups() + group) * MatrixKernels.BLOCKS * blockBytes();
+    return ((long) tile * geometry.groups() + group) * groupBytes();
   }
 
   private long at(long row, int group) {
@@ -75,9 +77,10 @@ record Scales(boolean brief, Geometry geometry, MemorySegment values) {
     if (!brief) {
       return at * Float.BYTES;
     }
-    int lanes = geometry.lanes();
-    int lane = (int) (row % lanes);
-    return (at - lane + Plane.order(lane, lanes)) * Short.BYTES;
+    int inTile = (int) (row % Geometry.TILE);
+    return (at - inTile) * Short.BYTES
+        + inTile % HALF * (long) Integer.BYTES
+        + inTile / HALF * (long) Short.BYTES;
   }
 
   void set(long row, int group, float value) {
@@ -95,21 +98,17 @@ record Scales(boolean brief, Geometry geometry, MemorySegment values) {
 
   /** Those of a group of a tile, one for each row. */
   void copy(int tile, int group, float[] out) {
-    int rows = geometry.tileRows();
     if (!brief) {
-      MemorySegment.copy(values, FLOAT, at(tile, group), out, 0, rows);
+      MemorySegment.copy(values, FLOAT, at(tile, group), out, 0, Geometry.TILE);
       return;
     }
     Scratch scratch = Scratch.ofTask();
     int mark = scratch.mark();
-    int[] words = scratch.ints(rows / 2);
+    int[] words = scratch.ints(HALF);
     MemorySegment.copy(values, INT, at(tile, group), words, 0, words.length);
-    int half = geometry.lanes() / 2;
-    for (int first = 0; first < words.length; first += half) {
-      for (int i = first; i < first + half; i++) {
-        out[first + i] = Float.intBitsToFloat(words[i] << Short.SIZE);
-        out[first + i + half] = Float.intBitsToFloat(words[i] & UPPER);
-      }
+    for (int i = 0; i < HALF; i++) {
+      out[i] = Float.intBitsToFloat(words[i] << Short.SIZE);
+      out[i + HALF] = Float.intBitsToFloat(words[i] & UPPER);
     }
     scratch.release(mark);
   }

@@ -46,7 +46,7 @@ final class UniformMatrix extends PackedMatrix {
     BlockLayout layout = lattice.layout();
     int columns = (int) layout.columns();
     int group = Math.min(layout.blockLength(), columns);
-    Geometry geometry = new Geometry(layout.rows(), columns, group, kernels.lanes());
+    Geometry geometry = new Geometry(layout.rows(), columns, group);
     int bits = lattice.grid().bits();
     Plane plane = Plane.allocate(bits > 4 ? 8 : bits, geometry);
     int first = lattice.grid().minCode();
@@ -125,10 +125,15 @@ final class UniformMatrix extends PackedMatrix {
   }
 
   @Override
-  float value(int row, int column) {
-    int group = column / geometry.group();
-    float field = plane.get(row, geometry.padded(column)) - centre;
-    return scales.get(row, group) * field + (biases == null ? 0 : biases.get(row, group));
+  void unit(int row, int column, float[] values) {
+    int group = column / geometry.groupPadded();
+    int[] fields = Scratch.ofCaller().ints(Geometry.UNIT);
+    plane.unit(row, column, fields);
+    float scale = scales.get(row, group);
+    float bias = biases == null ? 0 : biases.get(row, group);
+    for (int i = 0; i < Geometry.UNIT; i++) {
+      values[i] = scale * (fields[i] - centre) + bias;
+    }
   }
 
   private Kind kind() {
@@ -149,7 +154,7 @@ final class UniformMatrix extends PackedMatrix {
     Scales added = biases;
     return (tile, y, yAt) -> {
       kernels.multiply(plane, tile, scales, operand, y, yAt);
-      float[] rows = Scratch.ofTask().floats(geometry.tileRows());
+      float[] rows = Scratch.ofTask().floats(Geometry.TILE);
       for (int g = 0; g < sums.length; g++) {
         added.copy(tile, g, rows);
         kernels.addScaled(sums[g], rows, 0, y, yAt, rows.length);
@@ -172,75 +177,38 @@ final class UniformMatrix extends PackedMatrix {
     return sums;
   }
 
+  /** Whether products with such vectors are those of bytes. */
+  private boolean hasDots(Input x) {
+    return x.isWhole() && kernels.hasDots();
+  }
+
+  @Override
+  int batchFrom(Input x) {
+    return hasDots(x) ? Dots.from(plane.bits()) : super.batchFrom(x);
+  }
+
   @Override
   Batch batch(Input x) {
-    if (x.isWhole() && kernels.hasDots()) {
-      Bytes bytes = x.bytes(geometry, kind(), chunk(DOT_CHUNK));
-      return batch(x, (tile, results) -> multiplyBytes(tile, bytes, results));
-    }
-    if (!x.isWhole() || plane.bits() > 4) {
+    if (!hasDots(x)) {
       return floatBatch(x);
     }
-    Numbers numbers = x.numbers(geometry, kind(), wholeChunk());
-    return batch(x, (tile, results) -> multiplyWhole(tile, numbers, results));
-  }
-
-  /** Stores the products of the tiles' rows, {@code [token][row]}. */
-  private interface Product {
-    void store(int tile, float[] results);
-  }
-
-  private Batch batch(Input x, Product product) {
     float[][] biasSums = new float[biases == null ? 0 : x.tokens()][];
     for (int token = 0; token < biasSums.length; token++) {
       biasSums[token] = sums(x, token);
     }
+    int most = x.tokens() == 1 ? geometry.groupPadded() : DOT_CHUNK;
+    Bytes bytes = x.bytes(geometry, kind(), chunk(most));
     return (tile, y, from, stride) -> {
-      int length = Math.multiplyExact(x.tokens(), geometry.tileRows());
+      int length = Math.multiplyExact(x.tokens(), Geometry.TILE);
       float[] results = Scratch.ofTask().floats(length);
-      product.store(tile, results);
+      multiplyBytes(tile, bytes, results);
       addBiases(tile, biasSums, results);
       store(tile, results, x.tokens(), y, from, stride);
     };
   }
 
-  /** Columns of a group over which sums of fields times 8-bit codes fit 16 bits. */
-  private int wholeChunk() {
-    return chunk(Math.min(CHUNK, 512 >> plane.bits()));
-  }
-
-  private void multiplyWhole(int tile, Numbers x, float[] results) {
-    int rows = geometry.tileRows();
-    int group = geometry.groupPadded();
-    Scratch scratch = Scratch.ofTask();
-    short[] fields = scratch.shorts(x.chunk() * rows);
-    float[] factors = scratch.floats(rows);
-    float[] rowSums = scratch.floats(rows);
-    float[] zeros = zeros(rows);
-    Arrays.fill(results, 0f);
-    for (int column = 0; column < geometry.columnsPadded(); column += x.chunk()) {
-      if (column % group == 0) {
-        scales.copy(tile, column / group, factors);
-      }
-      kernels.unpack(plane, tile, column, x.chunk(), fields);
-      kernels.sum(fields, x.chunk(), rowSums);
-      for (int row = 0; row < rows; row++) {
-        zeros[row] += factors[row] * rowSums[row];
-      }
-      kernels.shorts(fields, x.chunk(), x, column, factors, results);
-    }
-    // What was unpacked has the other sign.
-    for (int token = 0; token < x.tokens(); token++) {
-      float zero = x.zeros()[token];
-      float factor = x.factors()[token];
-      for (int row = 0; row < rows; row++) {
-        results[token * rows + row] = (zero * zeros[row] - results[token * rows + row]) * factor;
-      }
-    }
-  }
-
   private void multiplyBytes(int tile, Bytes x, float[] results) {
-    int rows = geometry.tileRows();
+    int rows = Geometry.TILE;
     MemorySegment sums = Scratch.ofTask().memory(results.length * Float.BYTES);
     sums.fill((byte) 0);
     kernels.dots(plane, tile, scales, geometry.groupPadded(), x, sums);
@@ -254,7 +222,7 @@ final class UniformMatrix extends PackedMatrix {
   }
 
   private void addBiases(int tile, float[][] sums, float[] results) {
-    int rows = geometry.tileRows();
+    int rows = Geometry.TILE;
     float[] added = Scratch.ofTask().floats(rows);
     for (int g = 0; biases != null && g < geometry.groups(); g++) {
       biases.copy(tile, g, added);
@@ -266,23 +234,19 @@ final class UniformMatrix extends PackedMatrix {
 
   @Override
   void unpack(int tile, int column, int count, float[] out) {
-    int rows = geometry.tileRows();
     int group = column / geometry.groupPadded();
     Scratch scratch = Scratch.ofTask();
-    short[] fields = scratch.shorts(count * rows);
-    float[] factors = scratch.floats(rows);
-    float[] added = scratch.floats(rows);
-    kernels.unpack(plane, tile, column, count, fields);
+    float[] factors = scratch.floats(Geometry.TILE);
+    float[] added = scratch.floats(Geometry.TILE);
     scales.copy(tile, group, factors);
     if (biases == null) {
       Arrays.fill(added, 0f);
     } else {
       biases.copy(tile, group, added);
     }
-    float centred = kind().half() - centre;
-    for (int i = 0; i < rows; i++) {
-      added[i] += factors[i] * centred;
+    for (int i = 0; i < added.length; i++) {
+      added[i] -= factors[i] * centre;
     }
-    kernels.scale(fields, count, factors, added, out);
+    kernels.unpack(plane, tile, column, count, factors, added, out);
   }
 }

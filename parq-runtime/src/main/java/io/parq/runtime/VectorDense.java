@@ -1,153 +1,26 @@
 package io.parq.runtime;
 
-import static io.parq.runtime.MatrixKernels.BLOCKS;
-import static io.parq.runtime.Memory.ALL;
-import static io.parq.runtime.VectorKernels.WHOLE;
-import static io.parq.runtime.VectorKernels.WHOLE_BITS;
-
-import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Products of unpacked weights with several tokens, four at a time. */
 final class VectorDense {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
-  private static final VectorSpecies<Integer> INTS =
-      VectorSpecies.of(int.class, FLOATS.vectorShape());
-  private static final VectorSpecies<Short> SHORTS =
-      VectorSpecies.of(short.class, FLOATS.vectorShape());
   private static final int LANES = FLOATS.length();
+
+  /** Rows at a time. */
   private static final int ROWS = 2 * LANES;
-  private static final int BYTES = FLOATS.vectorByteSize();
-  private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
-  private static final int TILE = BLOCKS * ROWS;
+
+  private static final int TILE = Geometry.TILE;
 
   private VectorDense() {}
-
-  /** {@link MatrixKernels#shorts}. */
-  static void shorts(
-      short[] fields, int columns, Numbers x, int column, float[] scales, float[] sums) {
-    Scratch scratch = Scratch.ofTask();
-    int mark = scratch.mark();
-    long products = scratch.memory(4 * 2 * BYTES).address();
-    int offsets = x.offsetsAt(column);
-    int at = x.at(0, column);
-    int tokens = x.tokens();
-    int token = 0;
-    while (token < tokens) {
-      int several = token + 4 <= tokens ? 4 : 1;
-      for (int row = 0; row < TILE; row += 2 * ROWS) {
-        if (several == 4) {
-          four(fields, columns, x, at + token * x.chunk(), row, products);
-        } else {
-          one(fields, columns, x, at + token * x.chunk(), row, products);
-        }
-        for (int t = 0; t < several; t++) {
-          float offset = x.offsets()[offsets + token + t];
-          add(products + t * 2L * BYTES, offset, scales, sums, row, (token + t) * TILE + row);
-        }
-      }
-      token += several;
-    }
-    scratch.release(mark);
-  }
-
-  /** Scales what was summed in 16 bits: two row blocks of a token. */
-  private static void add(
-      long products, float offset, float[] scales, float[] sums, int row, int to) {
-    for (int r = 0; r < 2 * ROWS; r += ROWS) {
-      IntVector both =
-          ShortVector.fromMemorySegment(SHORTS, ALL, products + 2L * r, ORDER).reinterpretAsInts();
-      IntVector low = both.and(0xFFFF).lanewise(VectorOperators.XOR, WHOLE_BITS);
-      IntVector high =
-          both.lanewise(VectorOperators.LSHR, 16).lanewise(VectorOperators.XOR, WHOLE_BITS);
-      FloatVector a = low.reinterpretAsFloats().sub(WHOLE).sub(offset);
-      FloatVector b = high.reinterpretAsFloats().sub(WHOLE).sub(offset);
-      int from = row + r;
-      int at = to + r;
-      FloatVector sa = FloatVector.fromArray(FLOATS, sums, at);
-      a.fma(FloatVector.fromArray(FLOATS, scales, from), sa).intoArray(sums, at);
-      FloatVector sb = FloatVector.fromArray(FLOATS, sums, at + LANES);
-      b.fma(FloatVector.fromArray(FLOATS, scales, from + LANES), sb).intoArray(sums, at + LANES);
-    }
-  }
-
-  /** Four tokens, two row blocks. */
-  private static void four(short[] fields, int columns, Numbers x, int at, int row, long out) {
-    int[] values = x.values();
-    int stride = x.chunk();
-    ShortVector p00 = ShortVector.zero(SHORTS);
-    ShortVector p01 = ShortVector.zero(SHORTS);
-    ShortVector p10 = ShortVector.zero(SHORTS);
-    ShortVector p11 = ShortVector.zero(SHORTS);
-    ShortVector p20 = ShortVector.zero(SHORTS);
-    ShortVector p21 = ShortVector.zero(SHORTS);
-    ShortVector p30 = ShortVector.zero(SHORTS);
-    ShortVector p31 = ShortVector.zero(SHORTS);
-    int from = row;
-    for (int i = at; i < at + columns; i += 2) {
-      ShortVector w00 = ShortVector.fromArray(SHORTS, fields, from);
-      ShortVector w01 = ShortVector.fromArray(SHORTS, fields, from + ROWS);
-      ShortVector w10 = ShortVector.fromArray(SHORTS, fields, from + TILE);
-      ShortVector w11 = ShortVector.fromArray(SHORTS, fields, from + TILE + ROWS);
-      ShortVector v00 = IntVector.broadcast(INTS, values[i]).reinterpretAsShorts();
-      ShortVector v01 = IntVector.broadcast(INTS, values[i + 1]).reinterpretAsShorts();
-      p00 = p00.add(w00.mul(v00)).add(w10.mul(v01));
-      p01 = p01.add(w01.mul(v00)).add(w11.mul(v01));
-      ShortVector v10 = IntVector.broadcast(INTS, values[i + stride]).reinterpretAsShorts();
-      ShortVector v11 = IntVector.broadcast(INTS, values[i + 1 + stride]).reinterpretAsShorts();
-      p10 = p10.add(w00.mul(v10)).add(w10.mul(v11));
-      p11 = p11.add(w01.mul(v10)).add(w11.mul(v11));
-      ShortVector v20 = IntVector.broadcast(INTS, values[i + 2 * stride]).reinterpretAsShorts();
-      ShortVector v21 = IntVector.broadcast(INTS, values[i + 1 + 2 * stride]).reinterpretAsShorts();
-      p20 = p20.add(w00.mul(v20)).add(w10.mul(v21));
-      p21 = p21.add(w01.mul(v20)).add(w11.mul(v21));
-      ShortVector v30 = IntVector.broadcast(INTS, values[i + 3 * stride]).reinterpretAsShorts();
-      ShortVector v31 = IntVector.broadcast(INTS, values[i + 1 + 3 * stride]).reinterpretAsShorts();
-      p30 = p30.add(w00.mul(v30)).add(w10.mul(v31));
-      p31 = p31.add(w01.mul(v30)).add(w11.mul(v31));
-      from += 2 * TILE;
-    }
-    p00.intoMemorySegment(ALL, out, ORDER);
-    p01.intoMemorySegment(ALL, out + BYTES, ORDER);
-    p10.intoMemorySegment(ALL, out + 2L * BYTES, ORDER);
-    p11.intoMemorySegment(ALL, out + 3L * BYTES, ORDER);
-    p20.intoMemorySegment(ALL, out + 4L * BYTES, ORDER);
-    p21.intoMemorySegment(ALL, out + 5L * BYTES, ORDER);
-    p30.intoMemorySegment(ALL, out + 6L * BYTES, ORDER);
-    p31.intoMemorySegment(ALL, out + 7L * BYTES, ORDER);
-  }
-
-  /** One token, two row blocks. */
-  private static void one(short[] fields, int columns, Numbers x, int at, int row, long out) {
-    int[] values = x.values();
-    ShortVector p0 = ShortVector.zero(SHORTS);
-    ShortVector p1 = ShortVector.zero(SHORTS);
-    int from = row;
-    for (int i = at; i < at + columns; i += 2) {
-      ShortVector v0 = IntVector.broadcast(INTS, values[i]).reinterpretAsShorts();
-      ShortVector v1 = IntVector.broadcast(INTS, values[i + 1]).reinterpretAsShorts();
-      ShortVector a0 = ShortVector.fromArray(SHORTS, fields, from).mul(v0);
-      ShortVector b0 = ShortVector.fromArray(SHORTS, fields, from + ROWS).mul(v0);
-      ShortVector a1 = ShortVector.fromArray(SHORTS, fields, from + TILE).mul(v1);
-      ShortVector b1 = ShortVector.fromArray(SHORTS, fields, from + TILE + ROWS).mul(v1);
-      p0 = p0.add(a0).add(a1);
-      p1 = p1.add(b0).add(b1);
-      from += 2 * TILE;
-    }
-    p0.intoMemorySegment(ALL, out, ORDER);
-    p1.intoMemorySegment(ALL, out + BYTES, ORDER);
-  }
 
   /** {@link MatrixKernels#dense}. */
   static void floats(
       float[] weights, int columns, float[] x, int xAt, int xStride, int tokens, float[] sums) {
     int token = 0;
     for (; token + 4 <= tokens; token += 4) {
-      for (int k = 0; k < BLOCKS; k++) {
+      for (int k = 0; k < TILE / ROWS; k++) {
         fourFloats(
             weights,
             k * ROWS,
@@ -160,14 +33,14 @@ final class VectorDense {
       }
     }
     for (; token < tokens; token++) {
-      for (int k = 0; k < BLOCKS; k++) {
+      for (int k = 0; k < TILE / ROWS; k++) {
         oneFloats(
             weights, k * ROWS, columns, x, xAt + token * xStride, sums, token * TILE + k * ROWS);
       }
     }
   }
 
-  /** Four tokens, a row block. */
+  /** Four tokens, two vectors of rows. */
   private static void fourFloats(
       float[] weights,
       int from,
@@ -219,7 +92,7 @@ final class VectorDense {
     s31.intoArray(sums, to + 3 * TILE + LANES);
   }
 
-  /** One token, a row block. */
+  /** One token, two vectors of rows. */
   private static void oneFloats(
       float[] weights, int from, int columns, float[] x, int xAt, float[] sums, int to) {
     FloatVector a = FloatVector.fromArray(FLOATS, sums, to);

@@ -100,7 +100,7 @@ final class Garbage {
         float[] y = new float[TOKENS * ROWS];
         Input input = new Input(x, TOKENS, activations);
         PackedMatrix.Term term = matrix.product(input, 0);
-        int rows = matrix.geometry.tileRows();
+        int rows = Geometry.TILE;
         Team.Body one = tile -> term.add(tile, y, tile * rows);
         cases.add(new Case(name, most, () -> forEachTile(matrix, one)));
         PackedMatrix.Batch batch = matrix.batch(input);

@@ -234,8 +234,8 @@ class PackedMatrixTest {
   @Test
   void planesAreNativeMemory() {
     MemorySegment heap = MemorySegment.ofArray(new byte[64]);
-    assertThrows(IllegalArgumentException.class, () -> new Plane(4, 32, 64, heap));
-    Geometry geometry = new Geometry(1, 16, 16, 32);
+    assertThrows(IllegalArgumentException.class, () -> new Plane(4, 1, heap));
+    Geometry geometry = new Geometry(1, 16, 16);
     assertThrows(IllegalArgumentException.class, () -> new Scales(false, geometry, heap));
   }
 
