@@ -28,6 +28,10 @@ final class Assembler {
   private static final int MAP_0F38 = 2;
   private static final int MAP_0F3A = 3;
 
+  // What is read of memory: a vector, or a number for all lanes.
+  private static final int VECTOR = 0;
+  private static final int ONE_FOR_ALL = 1;
+
   private static final int READ_WRITE = 1 | 2;
   private static final int READ_EXECUTE = 1 | 4;
   private static final int PRIVATE_ANONYMOUS = 2 | 0x20;
@@ -41,17 +45,17 @@ final class Assembler {
 
   /** {@code to = memory}, a vector. */
   void load(int to, int base, int displacement) {
-    memory(NO_PREFIX, MAP_0F, 0x10, to, base, displacement);
+    memory(NO_PREFIX, MAP_0F, 0x10, to, 0, VECTOR, base, displacement);
   }
 
   /** {@code memory = from}, a vector. */
   void store(int from, int base, int displacement) {
-    memory(NO_PREFIX, MAP_0F, 0x11, from, base, displacement);
+    memory(NO_PREFIX, MAP_0F, 0x11, from, 0, VECTOR, base, displacement);
   }
 
   /** All 32-bit lanes of a vector are what is in memory. */
   void broadcast(int to, int base, int displacement) {
-    memory(PREFIX_66, MAP_0F38, 0x58, to, base, displacement);
+    memory(PREFIX_66, MAP_0F38, 0x58, to, 0, VECTOR, base, displacement);
   }
 
   /**
@@ -86,6 +90,26 @@ final class Assembler {
   void orMasked(int to, int from, int mask) {
     vectors(PREFIX_66, MAP_0F3A, 0x25, to, from, mask);
     code.put((byte) 0xF8); // the truth table of a | (b & c)
+  }
+
+  /** {@code to = table[index & 15]}, 32-bit lanes. */
+  void look(int to, int index, int table) {
+    vectors(PREFIX_66, MAP_0F38, 0x36, to, index, table);
+  }
+
+  /** The same of a table in memory. */
+  void look(int to, int index, int base, int displacement) {
+    memory(PREFIX_66, MAP_0F38, 0x36, to, index, VECTOR, base, displacement);
+  }
+
+  /** {@code to = a * memory}, floats, by one number for all lanes. */
+  void multiplyBy(int to, int a, int base, int displacement) {
+    memory(NO_PREFIX, MAP_0F, 0x59, to, a, ONE_FOR_ALL, base, displacement);
+  }
+
+  /** {@code to += a * memory}, floats, by one number for all lanes, rounded once. */
+  void addProducts(int to, int a, int base, int displacement) {
+    memory(PREFIX_66, MAP_0F38, 0xB8, to, a, ONE_FOR_ALL, base, displacement);
   }
 
   /** {@code to = from >>> count}, 32-bit lanes. */
@@ -156,24 +180,25 @@ final class Assembler {
   }
 
   private void vectors(int prefix, int map, int opcode, int to, int first, int second) {
-    evex(prefix, map, to, first, (bit(~second, 3) << 5) | (bit(~second, 4) << 6));
+    evex(prefix, map, to, first, (bit(~second, 3) << 5) | (bit(~second, 4) << 6), VECTOR);
     code.put((byte) opcode);
     code.put((byte) (0xC0 | low(to) | (second & 7)));
   }
 
-  private void memory(int prefix, int map, int opcode, int to, int base, int displacement) {
-    evex(prefix, map, to, 0, (1 << 5) | (1 << 6));
+  private void memory(
+      int prefix, int map, int opcode, int to, int first, int wide, int base, int displacement) {
+    evex(prefix, map, to, first, (1 << 5) | (1 << 6), wide);
     code.put((byte) opcode);
     code.put((byte) (0x80 | low(to) | base));
     code.putInt(displacement);
   }
 
   /** The prefix of instructions on 512 bits; of registers, the inverted upper bits. */
-  private void evex(int prefix, int map, int to, int first, int other) {
+  private void evex(int prefix, int map, int to, int first, int other, int wide) {
     code.put((byte) 0x62);
     code.put((byte) ((bit(~to, 3) << 7) | (bit(~to, 4) << 4) | other | map));
     code.put((byte) (((~first & 15) << 3) | (1 << 2) | prefix));
-    code.put((byte) ((2 << 5) | (bit(~first, 4) << 3)));
+    code.put((byte) ((2 << 5) | (wide << 4) | (bit(~first, 4) << 3)));
   }
 
   private static int bit(int number, int place) {

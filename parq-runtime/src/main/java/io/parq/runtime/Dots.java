@@ -13,9 +13,9 @@ import java.util.List;
 
 /**
  * Products of fields with bytes: four of them in each 32-bit lane by one instruction, which Java's
- * vectors do not reach. So these loops are machine code, assembled when it is first asked for,
- * which takes a tenth of a second. Where the processor or the system is another one, there are
- * none.
+ * vectors do not reach; and with floats, as fast as memory is. So these loops are machine code,
+ * assembled when it is first asked for, which takes a tenth of a second. Where the processor or the
+ * system is another one, there are none.
  *
  * <p>For one token, fields of up to 4 bits are taken out of a {@link Plane}'s words in registers.
  * For several, columns are unpacked into bytes in the first cache.
@@ -51,6 +51,9 @@ final class Dots {
   /** Those of fields in registers: of one bit, of two, and so on, and the same of brief scales. */
   private static final MethodHandle[] FIELDS = new MethodHandle[2 * MOST_BITS];
 
+  /** The same of floats. */
+  private static final MethodHandle[] LOOKED = new MethodHandle[2 * MOST_BITS];
+
   /** Why there are none; empty if there are. */
   private static final String OBSTACLE = start();
 
@@ -71,13 +74,17 @@ final class Dots {
           labels.add(code.label());
           assemble(code, tokens);
         }
-        for (int kind = 0; kind < FIELDS.length; kind++) {
-          labels.add(code.label());
-          new FieldLoop(code, kind % MOST_BITS + 1, kind >= MOST_BITS).assemble();
+        for (boolean floats : new boolean[] {false, true}) {
+          for (int kind = 0; kind < FIELDS.length; kind++) {
+            labels.add(code.label());
+            new FieldLoop(code, kind % MOST_BITS + 1, kind >= MOST_BITS, floats).assemble();
+          }
         }
         List<MethodHandle> all = code.finish(TYPE, labels);
         all.subList(0, TOKENS).toArray(PASSES);
-        all.subList(TOKENS, all.size()).toArray(FIELDS);
+        int end = TOKENS + FIELDS.length;
+        all.subList(TOKENS, end).toArray(FIELDS);
+        all.subList(end, all.size()).toArray(LOOKED);
       } catch (RuntimeException e) {
         obstacle = e.toString();
       }
@@ -107,16 +114,25 @@ final class Dots {
     return (long) tokens * (Integer.BYTES + columns + Float.BYTES);
   }
 
-  /** From how many tokens on there are loops. */
-  static int from(int bits) {
-    return bits <= MOST_BITS ? 1 : 2;
+  /** Whether there are loops for one token. */
+  static boolean knows(int bits) {
+    return bits <= MOST_BITS;
+  }
+
+  /** {@link MatrixKernels#multiply}, to sums in native memory. */
+  static void multiply(Plane plane, int tile, Scales scales, Operand x, MemorySegment sums) {
+    Operand.Kind kind = x.kind();
+    long at = kind.bits() == MOST_BITS ? x.memory().address() : VectorTables.of(x);
+    one(LOOKED, plane, tile, scales, at, kind.groups(), kind.units(), sums);
   }
 
   /** {@link MatrixKernels#dots}. */
   static void multiply(
       Plane plane, int tile, Scales scales, int group, Bytes x, MemorySegment sums) {
     if (x.tokens() == 1) {
-      one(plane, tile, scales, group, x, sums);
+      int groups = x.columns() / group;
+      int units = group / Geometry.UNIT;
+      one(FIELDS, plane, tile, scales, x.address(0), groups, units, sums);
       return;
     }
     Scratch scratch = Scratch.ofTask();
@@ -134,15 +150,22 @@ final class Dots {
   }
 
   private static void one(
-      Plane plane, int tile, Scales scales, int group, Bytes x, MemorySegment sums) {
+      MethodHandle[] loops,
+      Plane plane,
+      int tile,
+      Scales scales,
+      long x,
+      int groups,
+      int units,
+      MemorySegment sums) {
     try {
-      FIELDS[plane.bits() - 1 + (scales.brief() ? MOST_BITS : 0)].invokeExact(
+      loops[plane.bits() - 1 + (scales.brief() ? MOST_BITS : 0)].invokeExact(
           plane.address(tile, 0),
-          x.address(0),
+          x,
           scales.address(tile, 0),
           sums.address(),
-          (long) (x.columns() / group),
-          (long) (group / Geometry.UNIT));
+          (long) groups,
+          (long) units);
     } catch (Throwable e) {
       throw new AssertionError("a call of machine code", e);
     }

@@ -9,16 +9,23 @@ import static io.parq.runtime.Assembler.RDX;
 import static io.parq.runtime.Assembler.RSI;
 
 /**
- * Assembles a loop of {@link Dots} over a tile's groups for one token: {@code sums += scale * (sum
- * of field * (code - zero) + offset)}.
+ * Assembles a loop of {@link Dots} over a tile's groups for one token. Its arguments are addresses
+ * of the tile's words, of the token, of the tile's scales and of its sums; the number of groups,
+ * and the units of each. Sums of all rows of the tile are in registers.
  *
- * <p>Its arguments are addresses of the tile's words, of {@code [group]} of the zero in each byte
- * of a word, codes of bytes and an offset, of the tile's scales, and of its sums; the number of
- * groups, and the units of each. Sums of all rows of the tile are in registers; the bytes of a
- * unit's fields are summed up before they are multiplied with the zero.
+ * <p>Of a token in bytes, {@code sums += scale * (sum of field * (code - zero) + offset)}: for each
+ * group there are the zero in each byte of a word, the codes, and the offset. The bytes of a unit's
+ * fields are summed up before they are multiplied with the zero.
+ *
+ * <p>Of a token in floats, {@code sums += scale * (sum of what fields stand for times x)}: there
+ * are 16 levels and the numbers x for fields of 4 bits, and {@link VectorTables} for fewer.
  */
 final class FieldLoop {
   private static final int BYTES = Plane.BLOCK_BYTES;
+
+  /** Bytes of a word's tables. */
+  private static final int TABLES = (int) VectorTables.OF_WORD;
+
   private static final int QUADS = Geometry.UNIT / Dots.COLUMNS;
 
   // Registers of vectors.
@@ -36,44 +43,93 @@ final class FieldLoop {
   private static final int REST = FIELD + 2;
   private static final int OTHER = REST + 1;
 
+  // The same with floats.
+  private static final int LEVELS = MASK;
+  private static final int PART = REST;
+
   private static final int[] PLACES = {0x11111111, 0x22222222, 0x44444444};
   private static final int UPPER = 0xFFFF0000;
 
   private final Assembler a;
   private final int bits;
   private final boolean brief;
+  private final boolean floats;
 
-  FieldLoop(Assembler a, int bits, boolean brief) {
+  FieldLoop(Assembler a, int bits, boolean brief, boolean floats) {
     this.a = a;
     this.bits = bits;
     this.brief = brief;
+    this.floats = floats;
   }
 
   void assemble() {
-    a.constant(MASK, ((1 << bits) - 1) * 0x01010101);
-    for (int j = 0; bits == 3 && j < PLACES.length; j++) {
-      a.constant(PLACE + j, PLACES[j]);
+    if (floats && bits == 4) {
+      a.load(LEVELS, RSI, 0);
+      a.add(RSI, BYTES);
+    } else if (!floats) {
+      a.constant(MASK, ((1 << bits) - 1) * 0x01010101);
+      for (int j = 0; bits == 3 && j < PLACES.length; j++) {
+        a.constant(PLACE + j, PLACES[j]);
+      }
     }
     int nextGroup = a.label();
-    a.broadcast(ZERO, RSI, 0);
-    a.add(RSI, Integer.BYTES);
+    if (!floats) {
+      a.broadcast(ZERO, RSI, 0);
+      a.add(RSI, Integer.BYTES);
+    }
     for (int k = 0; k < Geometry.BLOCKS; k++) {
       a.clear(SUM + k);
     }
     a.move(R10, R9);
     int nextUnit = a.label();
-    for (int quad = 0; quad < QUADS; quad++) {
+    for (int quad = 0; !floats && quad < QUADS; quad++) {
       a.broadcast(CODE + quad, RSI, quad * Dots.COLUMNS);
     }
     for (int k = 0; k < Geometry.BLOCKS; k++) {
-      block(k);
+      if (floats) {
+        looked(k);
+      } else {
+        block(k);
+      }
     }
-    a.add(RSI, Geometry.UNIT);
+    a.add(RSI, floats ? bits == 4 ? Geometry.UNIT * Float.BYTES : bits * TABLES : Geometry.UNIT);
     a.add(RDI, Geometry.BLOCKS * bits * BYTES);
     a.countDown(R10, nextUnit);
     scale();
     a.countDown(R8, nextGroup);
     a.leave();
+  }
+
+  /** A unit of a row block with floats: each four bits of a word are looked up. */
+  private void looked(int k) {
+    for (int j = 0; j < bits; j++) {
+      a.load(WORD, RDI, (k * bits + j) * BYTES);
+      for (int i = 0; i < Integer.SIZE / 4; i++) {
+        int index = WORD;
+        if (i > 0) {
+          index = FIELD + i % 2;
+          a.shiftRight(index, WORD, i * 4);
+        }
+        int part = PART + i % 2;
+        int to = bits < 4 && i < 2 ? part : FIELD + i % 2;
+        if (bits < 4) {
+          a.look(to, index, RSI, j * TABLES + i * BYTES);
+          if (i >= 2) {
+            a.addFloats(part, to);
+          }
+        } else {
+          a.look(to, index, LEVELS);
+          int x = (8 * j + i % 2 * 4 + i / 2) * Float.BYTES;
+          if (i < 2) {
+            a.multiplyBy(part, to, RSI, x);
+          } else {
+            a.addProducts(part, to, RSI, x);
+          }
+        }
+      }
+      a.addFloats(SUM + k, PART);
+      a.addFloats(SUM + k, PART + 1);
+    }
   }
 
   /** A unit of a row block. */
@@ -116,8 +172,10 @@ final class FieldLoop {
 
   /** The end of a group. */
   private void scale() {
-    a.broadcast(CODE, RSI, 0);
-    a.add(RSI, Float.BYTES);
+    if (!floats) {
+      a.broadcast(CODE, RSI, 0);
+      a.add(RSI, Float.BYTES);
+    }
     if (brief) {
       a.constant(OTHER, UPPER);
     }
@@ -129,8 +187,10 @@ final class FieldLoop {
       } else if (brief) {
         a.and(FIELD, FIELD, OTHER);
       }
-      a.toFloats(SUM + k);
-      a.addFloats(SUM + k, CODE);
+      if (!floats) {
+        a.toFloats(SUM + k);
+        a.addFloats(SUM + k, CODE);
+      }
       a.load(WORD, RCX, k * BYTES);
       a.addProducts(WORD, SUM + k, FIELD);
       a.store(WORD, RCX, k * BYTES);

@@ -29,6 +29,8 @@ final class Input {
   /** Multiplications that take about as long as quantizing a value. */
   private static final long WORK = 16;
 
+  private static final float[] NO_LEVELS = {};
+
   private final float[] x;
   private final int tokens;
   private final int columns;
@@ -139,7 +141,7 @@ final class Input {
     Key key = new Key(kind, geometry.group(), token);
     Operand operand = operands.get(key);
     if (operand == null) {
-      operand = kernels.prepare(kind, geometry.pad(values(), token));
+      operand = kernels.prepare(kind, NO_LEVELS, geometry.pad(values(), token));
       operands.put(key, operand);
     }
     return operand;

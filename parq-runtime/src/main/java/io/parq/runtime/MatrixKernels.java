@@ -18,22 +18,15 @@ interface MatrixKernels {
   /** Whether {@link #prepare} and {@link #multiply} know such fields; others are unpacked. */
   boolean knows(int bits, boolean levels);
 
-  /** Makes a vector ready for {@link #multiply}, in the caller's scratch; it may be kept. */
-  Operand prepare(Kind kind, float[] x);
+  /**
+   * Makes a vector ready for {@link #multiply}, in the caller's scratch; it may be kept.
+   *
+   * @param levels what fields of 4 bits stand for; empty if {@code field - centre}
+   */
+  Operand prepare(Kind kind, float[] levels, float[] x);
 
-  /** Adds the sum over groups of a scale times the sum of {@code (field - centre) * x}. */
+  /** Adds the sum over groups of a scale times the sum of what fields stand for times x. */
   void multiply(Plane plane, int tile, Scales scales, Operand x, float[] y, int yAt);
-
-  /** The same of fields of 4 bits that stand for levels. */
-  void multiply(
-      Plane plane,
-      int tile,
-      Scales scales,
-      Kind kind,
-      float[] levels,
-      float[] x,
-      float[] y,
-      int yAt);
 
   /** The same of fields that are single, bfloat16 or half precision; x has columns with padding. */
   void multiply(Plane plane, DType type, int tile, float[] x, float[] y, int yAt);

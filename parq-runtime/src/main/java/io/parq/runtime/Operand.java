@@ -1,15 +1,19 @@
 package io.parq.runtime;
 
+import java.lang.foreign.MemorySegment;
+
 /**
  * A vector, made ready to be multiplied with a plane.
  *
  * @param kind what it was made for
+ * @param levels what fields of 4 bits stand for; empty if {@code field - centre}
  * @param x the vector, with padding
  * @param starts for every few columns what their sum begins with, so that fields that are set into
  *     a fraction count from the centre
+ * @param memory 16 levels and the vector, where {@link Dots} take them from
  */
 @SuppressWarnings("ArrayRecordComponent") // a plain carrier of arrays
-record Operand(Kind kind, float[] x, float[] starts) {
+record Operand(Kind kind, float[] levels, float[] x, float[] starts, MemorySegment memory) {
   /**
    * What a vector is to be multiplied with.
    *

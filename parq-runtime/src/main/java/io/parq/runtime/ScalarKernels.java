@@ -2,6 +2,7 @@ package io.parq.runtime;
 
 import io.parq.grids.DType;
 import io.parq.runtime.Operand.Kind;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /** Plain loops. */
@@ -14,8 +15,8 @@ final class ScalarKernels implements MatrixKernels {
   }
 
   @Override
-  public Operand prepare(Kind kind, float[] x) {
-    return new Operand(kind, x, new float[0]);
+  public Operand prepare(Kind kind, float[] levels, float[] x) {
+    return new Operand(kind, levels, x, new float[0], MemorySegment.NULL);
   }
 
   @Override
@@ -38,19 +39,6 @@ final class ScalarKernels implements MatrixKernels {
       }
       y[yAt + row] += total;
     }
-  }
-
-  @Override
-  public void multiply(
-      Plane plane,
-      int tile,
-      Scales scales,
-      Kind kind,
-      float[] levels,
-      float[] x,
-      float[] y,
-      int yAt) {
-    throw new UnsupportedOperationException("levels are unpacked");
   }
 
   @Override

@@ -184,7 +184,7 @@ final class UniformMatrix extends PackedMatrix {
 
   @Override
   int batchFrom(Input x) {
-    return hasDots(x) ? Dots.from(plane.bits()) : super.batchFrom(x);
+    return hasDots(x) ? Dots.knows(plane.bits()) ? 1 : 2 : super.batchFrom(x);
   }
 
   @Override

@@ -80,21 +80,14 @@ final class VectorFloats {
   }
 
   /** Fields of 4 bits that stand for one of 16 levels. */
-  static void levels(
-      Plane plane,
-      int tile,
-      Scales scales,
-      Kind kind,
-      float[] levels,
-      float[] x,
-      float[] y,
-      int yAt) {
+  static void levels(Plane plane, int tile, Scales scales, Operand x, float[] y, int yAt) {
+    Kind kind = x.kind();
     long at = plane.address(tile, 0);
     long sums = sums();
     int column = 0;
     for (int g = 0; g < kind.groups(); g++) {
       for (int unit = 0; unit < kind.units(); unit++) {
-        look(at, levels, x, column, sums);
+        look(at, x.levels(), x.x(), column, sums);
         at += plane.unitBytes();
         column += Geometry.UNIT;
       }

@@ -3,6 +3,8 @@ package io.parq.runtime;
 import io.parq.grids.DType;
 import io.parq.runtime.Operand.Kind;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -10,6 +12,8 @@ import jdk.incubator.vector.VectorSpecies;
 final class VectorKernels implements MatrixKernels {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
   private static final int LANES = FLOATS.length();
+
+  private static final float[] NO_STARTS = {};
 
   private final boolean machineCode;
 
@@ -36,10 +40,23 @@ final class VectorKernels implements MatrixKernels {
   }
 
   @Override
-  public Operand prepare(Kind kind, float[] x) {
+  public Operand prepare(Kind kind, float[] levels, float[] x) {
+    Scratch scratch = Scratch.ofCaller();
+    if (hasDots() && Dots.knows(kind.bits())) {
+      float[] all = scratch.floats(VectorTables.SIZE);
+      for (int i = 0; i < all.length; i++) {
+        all[i] = levels.length == 0 ? i - kind.centre() : levels[i];
+      }
+      int bytes = (all.length + x.length) * Float.BYTES;
+      MemorySegment memory = scratch.memory(bytes);
+      MemorySegment.copy(all, 0, memory, ValueLayout.JAVA_FLOAT, 0, all.length);
+      long from = (long) all.length * Float.BYTES;
+      MemorySegment.copy(x, 0, memory, ValueLayout.JAVA_FLOAT, from, x.length);
+      return new Operand(kind, levels, x, NO_STARTS, memory);
+    }
+    boolean set = levels.length == 0 && !usesTables(kind);
+    float[] starts = set ? scratch.floats(kind.columns() / VectorFloats.FEW) : NO_STARTS;
     float centre = kind.centre() / (1 << kind.bits());
-    float[] starts =
-        Scratch.ofCaller().floats(usesTables(kind) ? 0 : kind.columns() / VectorFloats.FEW);
     for (int i = 0; i < starts.length; i++) {
       float start = 0;
       for (int column = i * VectorFloats.FEW; column < (i + 1) * VectorFloats.FEW; column++) {
@@ -47,29 +64,27 @@ final class VectorKernels implements MatrixKernels {
       }
       starts[i] = start;
     }
-    return new Operand(kind, x, starts);
+    return new Operand(kind, levels, x, starts, MemorySegment.NULL);
   }
 
   @Override
   public void multiply(Plane plane, int tile, Scales scales, Operand x, float[] y, int yAt) {
-    if (usesTables(x.kind())) {
+    if (hasDots() && Dots.knows(plane.bits())) {
+      MemorySegment sums = Scratch.ofTask().memory(Geometry.TILE * Float.BYTES).fill((byte) 0);
+      Dots.multiply(plane, tile, scales, x, sums);
+      for (int row = 0; row < Geometry.TILE; row += LANES) {
+        long from = (long) row * Float.BYTES;
+        FloatVector.fromMemorySegment(FLOATS, sums, from, ByteOrder.LITTLE_ENDIAN)
+            .add(FloatVector.fromArray(FLOATS, y, yAt + row))
+            .intoArray(y, yAt + row);
+      }
+    } else if (x.levels().length > 0) {
+      VectorFloats.levels(plane, tile, scales, x, y, yAt);
+    } else if (usesTables(x.kind())) {
       VectorFloats.tables(plane, tile, scales, x, y, yAt);
     } else {
       VectorFloats.fields(plane, tile, scales, x, y, yAt);
     }
-  }
-
-  @Override
-  public void multiply(
-      Plane plane,
-      int tile,
-      Scales scales,
-      Kind kind,
-      float[] levels,
-      float[] x,
-      float[] y,
-      int yAt) {
-    VectorFloats.levels(plane, tile, scales, kind, levels, x, y, yAt);
   }
 
   @Override
