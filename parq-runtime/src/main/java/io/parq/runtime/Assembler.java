@@ -21,7 +21,7 @@ final class Assembler {
   /** General registers: those of the first six arguments, and two that a function may change. */
   static final int RDI = 7, RSI = 6, RDX = 2, RCX = 1, R8 = 8, R9 = 9, RAX = 0, R10 = 10;
 
-  private static final int MOST_BYTES = 1 << 16;
+  private static final int MOST_BYTES = 1 << 17;
   private static final int NO_PREFIX = 0;
   private static final int PREFIX_66 = 1;
   private static final int MAP_0F = 1;
@@ -66,6 +66,11 @@ final class Assembler {
     vectors(PREFIX_66, MAP_0F38, 0x50, to, unsigned, signed);
   }
 
+  /** The same of four bytes in memory for all lanes. */
+  void addDots(int to, int unsigned, int base, int displacement) {
+    memory(PREFIX_66, MAP_0F38, 0x50, to, unsigned, ONE_FOR_ALL, base, displacement);
+  }
+
   /** {@code to = a * b}, 32-bit whole numbers. */
   void multiply(int to, int a, int b) {
     vectors(PREFIX_66, MAP_0F38, 0x40, to, a, b);
@@ -97,13 +102,8 @@ final class Assembler {
     vectors(PREFIX_66, MAP_0F38, 0x36, to, index, table);
   }
 
-  /** The same of a table in memory. */
-  void look(int to, int index, int base, int displacement) {
-    memory(PREFIX_66, MAP_0F38, 0x36, to, index, VECTOR, base, displacement);
-  }
-
   /** {@code to = a * memory}, floats, by one number for all lanes. */
-  void multiplyBy(int to, int a, int base, int displacement) {
+  void multiply(int to, int a, int base, int displacement) {
     memory(NO_PREFIX, MAP_0F, 0x59, to, a, ONE_FOR_ALL, base, displacement);
   }
 
@@ -122,11 +122,6 @@ final class Assembler {
   void shiftLeft(int to, int from, int count) {
     vectors(PREFIX_66, MAP_0F, 0x72, 6, to, from);
     code.put((byte) count);
-  }
-
-  /** {@code to -= other}, bytes. */
-  void subtractBytes(int to, int other) {
-    vectors(PREFIX_66, MAP_0F, 0xF8, to, to, other);
   }
 
   /** All 32-bit lanes of a vector are a constant, by way of {@link #RAX}. */
@@ -241,7 +236,7 @@ final class Assembler {
                   ValueLayout.ADDRESS,
                   ValueLayout.JAVA_LONG,
                   ValueLayout.JAVA_INT));
-      long size = MOST_BYTES;
+      long size = code.position();
       MemorySegment pages =
           (MemorySegment)
               map.invokeExact(MemorySegment.NULL, size, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0L);

@@ -8,7 +8,7 @@ import java.lang.foreign.ValueLayout;
  *
  * @param tokens their number
  * @param columns of each, with padding
- * @param chunk columns that are multiplied at a time; of one token a group
+ * @param chunk columns that are multiplied at a time
  * @param values {@code [chunk]} of what {@link Dots} takes: codes less the lowest one, so that they
  *     have no sign, and what has to be added so that fields count from the centre
  * @param zeros the code that counts nothing, for each token
@@ -18,11 +18,6 @@ import java.lang.foreign.ValueLayout;
 record Bytes(
     int tokens, int columns, int chunk, MemorySegment values, float[] zeros, float[] factors) {
   private static final int LOWEST = Byte.MIN_VALUE;
-
-  /** What fields are counted from: of one token 0, of several the middle of their range. */
-  int origin(int bits) {
-    return tokens == 1 ? 0 : 1 << (bits - 1);
-  }
 
   /** Where a chunk is that begins with a column. */
   long address(int column) {
@@ -38,8 +33,7 @@ record Bytes(
     int first = token / Dots.TOKENS * Dots.TOKENS;
     long step = (long) Math.min(tokens - first, Dots.TOKENS) * Integer.BYTES;
     long to = at(column) + Dots.size(first, chunk) + (token - first) * (long) Integer.BYTES;
-    int zero = (int) zeros[token] - LOWEST;
-    values.set(ValueLayout.JAVA_INT, to, tokens == 1 ? zero * 0x01010101 : -zero);
+    values.set(ValueLayout.JAVA_INT, to, LOWEST - (int) zeros[token]);
     to += step;
     for (int i = 0; i < chunk; i += Dots.COLUMNS) {
       int word = 0;

@@ -48,11 +48,8 @@ final class Dots {
   /** Those of one token, of two, and so on. */
   private static final MethodHandle[] PASSES = new MethodHandle[TOKENS];
 
-  /** Those of fields in registers: of one bit, of two, and so on, and the same of brief scales. */
-  private static final MethodHandle[] FIELDS = new MethodHandle[2 * MOST_BITS];
-
-  /** The same of floats. */
-  private static final MethodHandle[] LOOKED = new MethodHandle[2 * MOST_BITS];
+  /** Those of fields in registers, by {@link #loop}. */
+  private static final MethodHandle[] LOOPS = new MethodHandle[4 * MOST_BITS + 1];
 
   /** Why there are none; empty if there are. */
   private static final String OBSTACLE = start();
@@ -74,17 +71,16 @@ final class Dots {
           labels.add(code.label());
           assemble(code, tokens);
         }
-        for (boolean floats : new boolean[] {false, true}) {
-          for (int kind = 0; kind < FIELDS.length; kind++) {
-            labels.add(code.label());
-            new FieldLoop(code, kind % MOST_BITS + 1, kind >= MOST_BITS, floats).assemble();
-          }
+        for (int i = 0; i < LOOPS.length; i++) {
+          boolean levels = i == LOOPS.length - 1;
+          int bits = levels ? MOST_BITS : i / 2 % MOST_BITS + 1;
+          int digits = levels ? 0 : Token.MOST_DIGITS - i / (2 * MOST_BITS);
+          labels.add(code.label());
+          new FieldLoop(code, bits, i % 2 == 1, digits).assemble();
         }
         List<MethodHandle> all = code.finish(TYPE, labels);
         all.subList(0, TOKENS).toArray(PASSES);
-        int end = TOKENS + FIELDS.length;
-        all.subList(TOKENS, end).toArray(FIELDS);
-        all.subList(end, all.size()).toArray(LOOKED);
+        all.subList(TOKENS, all.size()).toArray(LOOPS);
       } catch (RuntimeException e) {
         obstacle = e.toString();
       }
@@ -119,22 +115,31 @@ final class Dots {
     return bits <= MOST_BITS;
   }
 
-  /** {@link MatrixKernels#multiply}, to sums in native memory. */
-  static void multiply(Plane plane, int tile, Scales scales, Operand x, MemorySegment sums) {
-    Operand.Kind kind = x.kind();
-    long at = kind.bits() == MOST_BITS ? x.memory().address() : VectorTables.of(x);
-    one(LOOKED, plane, tile, scales, at, kind.groups(), kind.units(), sums);
+  /** Which of the loops; levels have scales that are not brief. */
+  private static int loop(int bits, boolean brief, int digits) {
+    int before = (Token.MOST_DIGITS - digits) * MOST_BITS;
+    return digits == 0 ? LOOPS.length - 1 : (before + bits - 1) * 2 + (brief ? 1 : 0);
+  }
+
+  /** Adds products with one token to sums, but for its unit. */
+  static void multiply(
+      Plane plane, int tile, Scales scales, Operand.Kind kind, Token x, MemorySegment sums) {
+    try {
+      LOOPS[loop(kind.bits(), scales.brief(), x.digits())].invokeExact(
+          plane.address(tile, 0),
+          x.memory().address(),
+          scales.address(tile, 0),
+          sums.address(),
+          (long) kind.groups(),
+          (long) kind.units());
+    } catch (Throwable e) {
+      throw new AssertionError("a call of machine code", e);
+    }
   }
 
   /** {@link MatrixKernels#dots}. */
   static void multiply(
       Plane plane, int tile, Scales scales, int group, Bytes x, MemorySegment sums) {
-    if (x.tokens() == 1) {
-      int groups = x.columns() / group;
-      int units = group / Geometry.UNIT;
-      one(FIELDS, plane, tile, scales, x.address(0), groups, units, sums);
-      return;
-    }
     Scratch scratch = Scratch.ofTask();
     int mark = scratch.mark();
     long weights = scratch.memory(x.chunk() * ROWS).address();
@@ -147,28 +152,6 @@ final class Dots {
       add(weights, x.address(column), factors, sums.address(), x.chunk(), x.tokens());
     }
     scratch.release(mark);
-  }
-
-  private static void one(
-      MethodHandle[] loops,
-      Plane plane,
-      int tile,
-      Scales scales,
-      long x,
-      int groups,
-      int units,
-      MemorySegment sums) {
-    try {
-      loops[plane.bits() - 1 + (scales.brief() ? MOST_BITS : 0)].invokeExact(
-          plane.address(tile, 0),
-          x,
-          scales.address(tile, 0),
-          sums.address(),
-          (long) groups,
-          (long) units);
-    } catch (Throwable e) {
-      throw new AssertionError("a call of machine code", e);
-    }
   }
 
   /**

@@ -141,7 +141,8 @@ final class Input {
     Key key = new Key(kind, geometry.group(), token);
     Operand operand = operands.get(key);
     if (operand == null) {
-      operand = kernels.prepare(kind, NO_LEVELS, geometry.pad(values(), token));
+      float unit = isWhole() ? codes().factors()[token] : 0;
+      operand = kernels.prepare(kind, NO_LEVELS, geometry.pad(values(), token), unit);
       operands.put(key, operand);
     }
     return operand;
@@ -164,7 +165,7 @@ final class Input {
     MemorySegment values = Scratch.ofCaller().memory(Math.toIntExact(size));
     Codes all = codes();
     Bytes made = new Bytes(tokens, stride, chunk, values, all.zeros(), all.factors());
-    float middle = made.origin(kind.bits()) - kind.centre();
+    float middle = (1 << (kind.bits() - 1)) - kind.centre();
     Team.run(
         WORK * x.length,
         tokens,

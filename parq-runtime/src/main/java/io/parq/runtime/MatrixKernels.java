@@ -22,8 +22,9 @@ interface MatrixKernels {
    * Makes a vector ready for {@link #multiply}, in the caller's scratch; it may be kept.
    *
    * @param levels what fields of 4 bits stand for; empty if {@code field - centre}
+   * @param unit what x are multiples of, up to 255 times, or 0
    */
-  Operand prepare(Kind kind, float[] levels, float[] x);
+  Operand prepare(Kind kind, float[] levels, float[] x, float unit);
 
   /** Adds the sum over groups of a scale times the sum of what fields stand for times x. */
   void multiply(Plane plane, int tile, Scales scales, Operand x, float[] y, int yAt);

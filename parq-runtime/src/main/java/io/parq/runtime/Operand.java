@@ -1,6 +1,6 @@
 package io.parq.runtime;
 
-import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A vector, made ready to be multiplied with a plane.
@@ -10,10 +10,10 @@ import java.lang.foreign.MemorySegment;
  * @param x the vector, with padding
  * @param starts for every few columns what their sum begins with, so that fields that are set into
  *     a fraction count from the centre
- * @param memory 16 levels and the vector, where {@link Dots} take them from
+ * @param token the vector as {@link Dots} take it, or null if they do not
  */
 @SuppressWarnings("ArrayRecordComponent") // a plain carrier of arrays
-record Operand(Kind kind, float[] levels, float[] x, float[] starts, MemorySegment memory) {
+record Operand(Kind kind, float[] levels, float[] x, float[] starts, @Nullable Token token) {
   /**
    * What a vector is to be multiplied with.
    *

@@ -2,7 +2,6 @@ package io.parq.runtime;
 
 import io.parq.grids.DType;
 import io.parq.runtime.Operand.Kind;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /** Plain loops. */
@@ -15,8 +14,8 @@ final class ScalarKernels implements MatrixKernels {
   }
 
   @Override
-  public Operand prepare(Kind kind, float[] levels, float[] x) {
-    return new Operand(kind, levels, x, new float[0], MemorySegment.NULL);
+  public Operand prepare(Kind kind, float[] levels, float[] x, float unit) {
+    return new Operand(kind, levels, x, new float[0], null);
   }
 
   @Override

@@ -184,7 +184,7 @@ final class UniformMatrix extends PackedMatrix {
 
   @Override
   int batchFrom(Input x) {
-    return hasDots(x) ? Dots.knows(plane.bits()) ? 1 : 2 : super.batchFrom(x);
+    return hasDots(x) ? 2 : super.batchFrom(x);
   }
 
   @Override
@@ -196,8 +196,7 @@ final class UniformMatrix extends PackedMatrix {
     for (int token = 0; token < biasSums.length; token++) {
       biasSums[token] = sums(x, token);
     }
-    int most = x.tokens() == 1 ? geometry.groupPadded() : DOT_CHUNK;
-    Bytes bytes = x.bytes(geometry, kind(), chunk(most));
+    Bytes bytes = x.bytes(geometry, kind(), chunk(DOT_CHUNK));
     return (tile, y, from, stride) -> {
       int length = Math.multiplyExact(x.tokens(), Geometry.TILE);
       float[] results = Scratch.ofTask().floats(length);

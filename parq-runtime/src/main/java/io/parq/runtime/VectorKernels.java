@@ -3,7 +3,6 @@ package io.parq.runtime;
 import io.parq.grids.DType;
 import io.parq.runtime.Operand.Kind;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
@@ -40,22 +39,15 @@ final class VectorKernels implements MatrixKernels {
   }
 
   @Override
-  public Operand prepare(Kind kind, float[] levels, float[] x) {
-    Scratch scratch = Scratch.ofCaller();
+  public Operand prepare(Kind kind, float[] levels, float[] x, float unit) {
     if (hasDots() && Dots.knows(kind.bits())) {
-      float[] all = scratch.floats(VectorTables.SIZE);
-      for (int i = 0; i < all.length; i++) {
-        all[i] = levels.length == 0 ? i - kind.centre() : levels[i];
+      Token token = levels.length == 0 ? Token.of(kind, x, unit) : Token.of(levels, x);
+      if (token != null) {
+        return new Operand(kind, levels, x, NO_STARTS, token);
       }
-      int bytes = (all.length + x.length) * Float.BYTES;
-      MemorySegment memory = scratch.memory(bytes);
-      MemorySegment.copy(all, 0, memory, ValueLayout.JAVA_FLOAT, 0, all.length);
-      long from = (long) all.length * Float.BYTES;
-      MemorySegment.copy(x, 0, memory, ValueLayout.JAVA_FLOAT, from, x.length);
-      return new Operand(kind, levels, x, NO_STARTS, memory);
     }
     boolean set = levels.length == 0 && !usesTables(kind);
-    float[] starts = set ? scratch.floats(kind.columns() / VectorFloats.FEW) : NO_STARTS;
+    float[] starts = set ? Scratch.ofCaller().floats(kind.columns() / VectorFloats.FEW) : NO_STARTS;
     float centre = kind.centre() / (1 << kind.bits());
     for (int i = 0; i < starts.length; i++) {
       float start = 0;
@@ -64,17 +56,19 @@ final class VectorKernels implements MatrixKernels {
       }
       starts[i] = start;
     }
-    return new Operand(kind, levels, x, starts, MemorySegment.NULL);
+    return new Operand(kind, levels, x, starts, null);
   }
 
   @Override
   public void multiply(Plane plane, int tile, Scales scales, Operand x, float[] y, int yAt) {
-    if (hasDots() && Dots.knows(plane.bits())) {
+    Token token = x.token();
+    if (token != null) {
       MemorySegment sums = Scratch.ofTask().memory(Geometry.TILE * Float.BYTES).fill((byte) 0);
-      Dots.multiply(plane, tile, scales, x, sums);
+      Dots.multiply(plane, tile, scales, x.kind(), token, sums);
       for (int row = 0; row < Geometry.TILE; row += LANES) {
         long from = (long) row * Float.BYTES;
         FloatVector.fromMemorySegment(FLOATS, sums, from, ByteOrder.LITTLE_ENDIAN)
+            .mul(token.unit())
             .add(FloatVector.fromArray(FLOATS, y, yAt + row))
             .intoArray(y, yAt + row);
       }
