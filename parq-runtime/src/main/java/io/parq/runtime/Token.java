@@ -1,8 +1,16 @@
 package io.parq.runtime;
 
+import static io.parq.runtime.Memory.ALL;
+
 import io.parq.runtime.Operand.Kind;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +28,11 @@ record Token(MemorySegment memory, int digits, float unit) {
   /** Digits of multiples whose number is known: of codes less their zero. */
   private static final int FEW_DIGITS = 2;
 
+  private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_512;
+  private static final VectorSpecies<Byte> BYTES = ByteVector.SPECIES_128;
+  private static final int LANES = FLOATS.length();
+  private static final int SIGN = 0x80000000;
+  private static final int HALF = Float.floatToRawIntBits(0.5f);
   private static final int LEVELS = 16;
   private static final int BASE = 1 << Byte.SIZE;
 
@@ -40,10 +53,13 @@ record Token(MemorySegment memory, int digits, float unit) {
     if (unit > 0) {
       return of(kind, x, unit, FEW_DIGITS);
     }
-    float most = 0;
-    for (float value : x) {
-      most = Math.max(most, Math.abs(value)); // NaN stays
+    // Magnitudes are in the order of their bits, those that are not finite above all others.
+    int bits = 0;
+    for (int i = 0; i < x.length; i += LANES) {
+      IntVector magnitudes = FloatVector.fromArray(FLOATS, x, i).reinterpretAsInts().and(~SIGN);
+      bits = Math.max(bits, magnitudes.reduceLanes(VectorOperators.MAX));
     }
+    float most = Float.intBitsToFloat(bits);
     if (!Float.isFinite(most)) {
       return null;
     }
@@ -53,29 +69,40 @@ record Token(MemorySegment memory, int digits, float unit) {
   }
 
   private static Token of(Kind kind, float[] x, float unit, int digits) {
-    Scratch scratch = Scratch.ofCaller();
-    int size = kind.groupColumns() * digits + Float.BYTES;
-    byte[] bytes = scratch.bytes(size);
-    MemorySegment memory = scratch.memory(Math.multiplyExact(size, kind.groups()));
-    double inverse = 1.0 / unit;
+    int group = kind.groupColumns();
+    int size = group * digits + Float.BYTES;
+    MemorySegment memory = Scratch.ofCaller().memory(Math.multiplyExact(size, kind.groups()));
+    // A power of two less than the smallest normal number has no inverse that is a float.
+    float first = unit < Float.MIN_NORMAL ? 1 / Float.MIN_NORMAL : 1;
+    float inverse = 1 / (unit * first);
     for (int g = 0; g < kind.groups(); g++) {
+      long to = memory.address() + (long) g * size;
       long sum = 0;
-      for (int i = 0; i < kind.groupColumns(); i++) {
-        int number = (int) Math.rint(x[g * kind.groupColumns() + i] * inverse);
-        sum += number;
-        int at = i / Geometry.UNIT * Geometry.UNIT * digits + i % Geometry.UNIT;
-        for (int digit = digits - 1; digit >= 0; digit--) {
-          byte lowest = (byte) number;
-          bytes[at + digit * Geometry.UNIT] = lowest;
-          number = (number - lowest) / BASE;
+      for (int i = 0; i < group; i += LANES) {
+        FloatVector multiple =
+            FloatVector.fromArray(FLOATS, x, g * group + i).mul(first).mul(inverse);
+        FloatVector half = multiple.reinterpretAsInts().and(SIGN).or(HALF).reinterpretAsFloats();
+        IntVector number = (IntVector) multiple.add(half).convert(VectorOperators.F2I, 0);
+        sum += number.reduceLanes(VectorOperators.ADD);
+        long at = to + (long) (i - i % Geometry.UNIT) * digits + i % Geometry.UNIT;
+        store(number, at + (digits - 1L) * Geometry.UNIT);
+        IntVector higher = number.add(BASE / 2).lanewise(VectorOperators.ASHR, Byte.SIZE);
+        store(higher, at + (digits - 2L) * Geometry.UNIT);
+        if (digits > 2) {
+          store(higher.add(BASE / 2).lanewise(VectorOperators.ASHR, Byte.SIZE), at);
         }
       }
-      long to = (long) g * size;
-      MemorySegment.copy(bytes, 0, memory, ValueLayout.JAVA_BYTE, to, size - Float.BYTES);
       float offset = (float) (-(double) kind.centre() * sum);
-      memory.set(ValueLayout.JAVA_FLOAT_UNALIGNED, to + size - Float.BYTES, offset);
+      ALL.set(ValueLayout.JAVA_FLOAT_UNALIGNED, to + size - Float.BYTES, offset);
     }
     return new Token(memory, digits, unit);
+  }
+
+  private static void store(IntVector number, long at) {
+    number
+        .convertShape(VectorOperators.I2B, BYTES, 0)
+        .reinterpretAsBytes()
+        .intoMemorySegment(ALL, at, ByteOrder.LITTLE_ENDIAN);
   }
 
   /** Floats, and what fields stand for. */
