@@ -93,7 +93,7 @@ final class Input {
     }
     if (rounded == null) {
       float[] all = Scratch.ofCaller().floats(x.length);
-      if (activations == ActivationQuantization.INT8_ASYM_PER_TOKEN) {
+      if (isWhole()) {
         Codes whole = codes();
         for (int token = 0; token < tokens; token++) {
           decode(whole, token, all);

@@ -30,6 +30,7 @@ record Token(MemorySegment memory, int digits, float unit) {
 
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_512;
   private static final VectorSpecies<Byte> BYTES = ByteVector.SPECIES_128;
+  private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
   private static final int LANES = FLOATS.length();
   private static final int SIGN = 0x80000000;
   private static final int HALF = Float.floatToRawIntBits(0.5f);
@@ -85,24 +86,26 @@ record Token(MemorySegment memory, int digits, float unit) {
         IntVector number = (IntVector) multiple.add(half).convert(VectorOperators.F2I, 0);
         sum += number.reduceLanes(VectorOperators.ADD);
         long at = to + (long) (i - i % Geometry.UNIT) * digits + i % Geometry.UNIT;
-        store(number, at + (digits - 1L) * Geometry.UNIT);
         IntVector higher = number.add(BASE / 2).lanewise(VectorOperators.ASHR, Byte.SIZE);
-        store(higher, at + (digits - 2L) * Geometry.UNIT);
-        if (digits > 2) {
-          store(higher.add(BASE / 2).lanewise(VectorOperators.ASHR, Byte.SIZE), at);
-        }
+        IntVector highest = higher.add(BASE / 2).lanewise(VectorOperators.ASHR, Byte.SIZE);
+        // With two digits the second one is written over the third.
+        highest
+            .convertShape(VectorOperators.I2B, BYTES, 0)
+            .reinterpretAsBytes()
+            .intoMemorySegment(ALL, at, ORDER);
+        higher
+            .convertShape(VectorOperators.I2B, BYTES, 0)
+            .reinterpretAsBytes()
+            .intoMemorySegment(ALL, at + (digits - 2L) * Geometry.UNIT, ORDER);
+        number
+            .convertShape(VectorOperators.I2B, BYTES, 0)
+            .reinterpretAsBytes()
+            .intoMemorySegment(ALL, at + (digits - 1L) * Geometry.UNIT, ORDER);
       }
       float offset = (float) (-(double) kind.centre() * sum);
       ALL.set(ValueLayout.JAVA_FLOAT_UNALIGNED, to + size - Float.BYTES, offset);
     }
     return new Token(memory, digits, unit);
-  }
-
-  private static void store(IntVector number, long at) {
-    number
-        .convertShape(VectorOperators.I2B, BYTES, 0)
-        .reinterpretAsBytes()
-        .intoMemorySegment(ALL, at, ByteOrder.LITTLE_ENDIAN);
   }
 
   /** Floats, and what fields stand for. */
