@@ -3,6 +3,7 @@ package io.parq.runtime;
 import io.parq.export.model.Family;
 import io.parq.export.model.ModelConfig;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -18,6 +19,7 @@ final class FeedForward {
 
   private final ModelConfig config;
   private final boolean gelu;
+  private final MatrixKernels kernels;
   private final List<Linear> projections;
   private final Linear down;
 
@@ -26,6 +28,7 @@ final class FeedForward {
     int hidden = config.hiddenSize();
     int inner = config.intermediateSize();
     boolean bias = config.mlpBias();
+    kernels = Chosen.of(hidden, inner);
     gelu = config.family() == Family.GEMMA3;
     projections =
         config.family() == Family.PHI3
@@ -63,15 +66,28 @@ final class FeedForward {
   private void gate(float[] both, int token, int from, int count, float[] gated) {
     int inner = config.intermediateSize();
     int gate = token * 2 * inner + from;
+    int up = gate + inner;
     int to = token * inner + from;
+    if (gelu) {
+      for (int i = 0; i < count; i++) {
+        gated[to + i] = gelu(both[gate + i]) * both[up + i];
+      }
+      return;
+    }
+    Scratch scratch = Scratch.ofTask();
+    int mark = scratch.mark();
+    float[] powers = scratch.floats(PART);
+    for (int i = 0; i < count; i++) {
+      powers[i] = -Math.abs(both[gate + i]);
+    }
+    Arrays.fill(powers, count, PART, 0f);
+    kernels.exponentials(powers, 0, PART);
     for (int i = 0; i < count; i++) {
       float x = both[gate + i];
-      gated[to + i] = (gelu ? gelu(x) : silu(x)) * both[gate + inner + i];
+      float silu = x * (x < 0 ? powers[i] : 1) / (1 + powers[i]);
+      gated[to + i] = silu * both[up + i];
     }
-  }
-
-  private static float silu(float x) {
-    return (float) (x / (1 + Math.exp(-x)));
+    scratch.release(mark);
   }
 
   /** The approximation by a hyperbolic tangent. */

@@ -78,6 +78,13 @@ interface MatrixKernels {
   float softmax(float[] x, int at, int count);
 
   /**
+   * Replaces numbers that are not above 0 by their exponentials.
+   *
+   * @param count a multiple of {@link KeyValueCache#BLOCK}
+   */
+  void exponentials(float[] x, int at, int count);
+
+  /**
    * Adds weighted values to what {@link #QUERIES} queries have.
    *
    * @param weights from {@code at} on {@code count} of the first query, up to a block of them;

@@ -114,6 +114,13 @@ final class ScalarKernels implements MatrixKernels {
   }
 
   @Override
+  public void exponentials(float[] x, int at, int count) {
+    for (int i = at; i < at + count; i++) {
+      x[i] = (float) Math.exp(x[i]);
+    }
+  }
+
+  @Override
   public void mix(
       float[] weights,
       int at,

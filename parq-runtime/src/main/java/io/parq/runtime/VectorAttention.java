@@ -106,6 +106,17 @@ final class VectorAttention {
     return sum;
   }
 
+  /** {@link MatrixKernels#exponentials}. */
+  static void exponentials(float[] x, int at, int count) {
+    Scratch scratch = Scratch.ofTask();
+    int mark = scratch.mark();
+    float[] sums = scratch.floats(LANES); // of no use
+    for (int from = at; from < at + count; from += RUN) {
+      powers(x, from, Math.min(from + RUN, at + count), 0, sums);
+    }
+    scratch.release(mark);
+  }
+
   private static void largest(float[] x, int from, int to, float[] parts) {
     FloatVector most = FloatVector.fromArray(FLOATS, parts, 0);
     for (int i = from; i < to; i += LANES) {

@@ -133,6 +133,11 @@ final class VectorKernels implements MatrixKernels {
   }
 
   @Override
+  public void exponentials(float[] x, int at, int count) {
+    VectorAttention.exponentials(x, at, count);
+  }
+
+  @Override
   public void mix(
       float[] weights,
       int at,

@@ -90,6 +90,27 @@ class AttentionKernelsTest {
   }
 
   @Test
+  void exponentials() {
+    for (MatrixKernels kernels : KERNELS) {
+      for (int count : new int[] {BLOCK, 41 * BLOCK}) {
+        float[] x = new float[count + 2];
+        for (int i = 0; i < x.length; i++) {
+          x[i] = -i * 0.1f;
+        }
+        x[7] = Float.NEGATIVE_INFINITY;
+        float[] y = x.clone();
+        kernels.exponentials(y, 1, count);
+        for (int i = 1; i <= count; i++) {
+          double power = Math.exp(x[i]);
+          assertEquals(power, y[i], 2e-7 * power * (1 - Math.max(x[i], -100)) + 2e-38);
+        }
+        assertEquals(x[0], y[0], "nothing else is touched");
+        assertEquals(x[count + 1], y[count + 1], "nothing else is touched");
+      }
+    }
+  }
+
+  @Test
   void mix() {
     for (int dim : new int[] {1, 8, 80, 128}) {
       for (int count : new int[] {1, 31, BLOCK}) {
