@@ -15,7 +15,10 @@ import org.jspecify.annotations.Nullable;
  * A matrix in memory of its own, laid out for multiplication: quantized on a uniform grid of 1 to 8
  * bits, per row or in groups; quantized on a codebook; or single, bfloat16 or half precision.
  * Immutable and thread-safe. Products are single precision; scalar and vector kernels sum in
- * different orders.
+ * different orders. Where one vector that is not quantized is multiplied with a uniform grid of up
+ * to 4 bits in machine code, its numbers are rounded to multiples of about 2<sup>-22</sup> of the
+ * largest magnitude or less before; if one is NaN or infinite, nothing is, and the results are NaN
+ * or infinite.
  */
 public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix, FloatMatrix {
   /** Columns that are unpacked at a time: a tile's share stays in the first cache. */
