@@ -120,19 +120,18 @@ final class CodebookMatrix extends PackedMatrix {
 
   @Override
   void unit(int row, int column, float[] values) {
+    decode(row, column, Scratch.ofCaller().ints(Geometry.UNIT), values);
+  }
+
+  /** Reads a unit of columns of a row by way of its fields. */
+  private void decode(long row, int column, int[] fields, float[] values) {
     int group = column / geometry.groupPadded();
-    int[] fields = Scratch.ofCaller().ints(Geometry.UNIT);
-    plane.unit(row, column, fields);
     float scale = scales == null ? 1 : scales.get(row, group);
-    int first = first(row, group);
+    int first = scales == null ? (int) geometry.perGroupAt(row, group) * count : 0;
+    plane.unit(row, column, fields);
     for (int i = 0; i < Geometry.UNIT; i++) {
       values[i] = levels[first + fields[i]] * scale;
     }
-  }
-
-  /** Where the levels of a row's group begin. */
-  private int first(long row, int group) {
-    return scales == null ? (int) geometry.perGroupAt(row, group) * count : 0;
   }
 
   @Override
@@ -150,16 +149,14 @@ final class CodebookMatrix extends PackedMatrix {
 
   @Override
   void unpack(int tile, int column, int count, float[] out) {
-    int group = column / geometry.groupPadded();
-    int[] fields = Scratch.ofTask().ints(Geometry.UNIT);
-    for (int i = 0; i < Geometry.TILE; i++) {
-      long row = (long) tile * Geometry.TILE + i;
-      float scale = scales == null ? 1 : scales.get(row, group);
-      int first = first(row, group);
+    Scratch scratch = Scratch.ofTask();
+    int[] fields = scratch.ints(Geometry.UNIT);
+    float[] values = scratch.floats(Geometry.UNIT);
+    for (int row = 0; row < Geometry.TILE; row++) {
       for (int unit = 0; unit < count; unit += Geometry.UNIT) {
-        plane.unit(row, column + unit, fields);
-        for (int j = 0; j < Geometry.UNIT; j++) {
-          out[(unit + j) * Geometry.TILE + i] = levels[first + fields[j]] * scale;
+        decode((long) tile * Geometry.TILE + row, column + unit, fields, values);
+        for (int i = 0; i < Geometry.UNIT; i++) {
+          out[(unit + i) * Geometry.TILE + row] = values[i];
         }
       }
     }

@@ -88,17 +88,13 @@ final class FieldLoop {
 
   /** A unit of a row block. */
   private void fields(int k) {
-    int perWord = bits == 3 ? 2 : Byte.SIZE / bits;
+    int perWord = Byte.SIZE / Plane.apart(bits);
+    a.clear(REST);
     for (int j = 0; j < bits; j++) {
       a.load(WORD, RDI, (k * bits + j) * BYTES);
       if (bits == 3) {
-        int to = j == 0 ? REST : FIELD;
-        a.shiftRight(to, WORD, bits - j);
-        if (j == 0) {
-          a.and(REST, REST, PLACE);
-        } else {
-          a.orMasked(REST, FIELD, PLACE + j);
-        }
+        a.shiftRight(FIELD, WORD, bits - j);
+        a.orMasked(REST, FIELD, PLACE + j);
       }
       quads(k, WORD, j * perWord, perWord);
     }
@@ -109,7 +105,7 @@ final class FieldLoop {
 
   /** Four columns after the other out of a word. */
   private void quads(int k, int word, int first, int count) {
-    int apart = bits == 3 ? 4 : bits;
+    int apart = Plane.apart(bits);
     for (int i = 0; i < count; i++) {
       int field = FIELD + i % 2;
       if (i == 0) {

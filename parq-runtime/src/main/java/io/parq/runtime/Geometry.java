@@ -39,11 +39,6 @@ record Geometry(long rows, int columns, int group) {
     return Math.multiplyExact(groups(), groupPadded());
   }
 
-  /** Where a column is in a padded row. */
-  int padded(int column) {
-    return column / group * groupPadded() + column % group;
-  }
-
   /** Number of tiles. */
   int tiles() {
     return Math.toIntExact(Math.ceilDiv(rows, TILE));

@@ -93,6 +93,11 @@ record Plane(int bits, int units, MemorySegment words) {
         + inTile % Geometry.BLOCK * Integer.BYTES;
   }
 
+  /** Bits from a field of a byte to the next one. */
+  static int apart(int bits) {
+    return bits == 3 ? 4 : bits;
+  }
+
   /** The lowest bit of one of the fields of a word of 8 columns or more. */
   private static int shift(int i, int bits) {
     return i % 4 * Byte.SIZE + i / 4 * bits;
@@ -100,8 +105,8 @@ record Plane(int bits, int units, MemorySegment words) {
 
   /** Stores a row: a field for every column with padding. */
   void putRow(long row, int[] fields) {
-    int perWord = bits == 3 ? 8 : Integer.SIZE / bits;
-    int apart = bits == 3 ? 4 : bits;
+    int apart = apart(bits);
+    int perWord = Integer.SIZE / apart;
     for (int column = 0; column < fields.length; column += Geometry.UNIT) {
       long at = at(row, column);
       for (int j = 0; j < bits; j++) {
@@ -121,8 +126,8 @@ record Plane(int bits, int units, MemorySegment words) {
   /** Reads the fields of a row in a unit of columns. */
   void unit(long row, int column, int[] fields) {
     long at = at(row, column);
-    int perWord = bits == 3 ? 8 : Integer.SIZE / bits;
-    int apart = bits == 3 ? 4 : bits;
+    int apart = apart(bits);
+    int perWord = Integer.SIZE / apart;
     int mask = (1 << bits) - 1;
     for (int i = bits * perWord; i < Geometry.UNIT; i++) {
       fields[i] = 0;

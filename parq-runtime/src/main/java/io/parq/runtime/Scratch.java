@@ -81,10 +81,6 @@ final class Scratch {
     return take(int[].class, length, int[]::new);
   }
 
-  short[] shorts(int length) {
-    return take(short[].class, length, short[]::new);
-  }
-
   byte[] bytes(int length) {
     return take(byte[].class, length, byte[]::new);
   }

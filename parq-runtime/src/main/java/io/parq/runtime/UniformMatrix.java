@@ -147,19 +147,20 @@ final class UniformMatrix extends PackedMatrix {
       return floatTerm(x, token);
     }
     Operand operand = x.operand(kernels, geometry, kind(), token);
-    if (biases == null) {
-      return (tile, y, yAt) -> kernels.multiply(plane, tile, scales, operand, y, yAt);
-    }
-    float[] sums = sums(x, token);
-    Scales added = biases;
+    float[][] sums = biasSums(x, token, 1);
     return (tile, y, yAt) -> {
       kernels.multiply(plane, tile, scales, operand, y, yAt);
-      float[] rows = Scratch.ofTask().floats(Geometry.TILE);
-      for (int g = 0; g < sums.length; g++) {
-        added.copy(tile, g, rows);
-        kernels.addScaled(sums[g], rows, 0, y, yAt, rows.length);
-      }
+      addBiases(tile, sums, y, yAt);
     };
+  }
+
+  /** What biases are multiplied with for each token; nothing if there are none. */
+  private float[][] biasSums(Input x, int first, int tokens) {
+    float[][] sums = new float[biases == null ? 0 : tokens][];
+    for (int i = 0; i < sums.length; i++) {
+      sums[i] = sums(x, first + i);
+    }
+    return sums;
   }
 
   /** The sum of each group of x. */
@@ -192,16 +193,13 @@ final class UniformMatrix extends PackedMatrix {
     if (!hasDots(x)) {
       return floatBatch(x);
     }
-    float[][] biasSums = new float[biases == null ? 0 : x.tokens()][];
-    for (int token = 0; token < biasSums.length; token++) {
-      biasSums[token] = sums(x, token);
-    }
+    float[][] sums = biasSums(x, 0, x.tokens());
     Bytes bytes = x.bytes(geometry, kind(), chunk(DOT_CHUNK));
     return (tile, y, from, stride) -> {
       int length = Math.multiplyExact(x.tokens(), Geometry.TILE);
       float[] results = Scratch.ofTask().floats(length);
       multiplyBytes(tile, bytes, results);
-      addBiases(tile, biasSums, results);
+      addBiases(tile, sums, results, 0);
       store(tile, results, x.tokens(), y, from, stride);
     };
   }
@@ -220,13 +218,16 @@ final class UniformMatrix extends PackedMatrix {
     }
   }
 
-  private void addBiases(int tile, float[][] sums, float[] results) {
+  private void addBiases(int tile, float[][] sums, float[] y, int yAt) {
+    if (biases == null) {
+      return;
+    }
     int rows = Geometry.TILE;
     float[] added = Scratch.ofTask().floats(rows);
-    for (int g = 0; biases != null && g < geometry.groups(); g++) {
+    for (int g = 0; g < geometry.groups(); g++) {
       biases.copy(tile, g, added);
       for (int token = 0; token < sums.length; token++) {
-        kernels.addScaled(sums[token][g], added, 0, results, token * rows, rows);
+        kernels.addScaled(sums[token][g], added, 0, y, yAt + token * rows, rows);
       }
     }
   }

@@ -51,7 +51,7 @@ final class VectorUnpack {
   static void fields(
       Plane plane, int tile, int column, int count, float[] scales, float[] biases, float[] out) {
     int bits = plane.bits();
-    int apart = bits == 3 ? 4 : bits;
+    int apart = Plane.apart(bits);
     int perWord = Integer.SIZE / apart;
     int columns = bits == 3 ? LOW : Geometry.UNIT;
     int mask = (1 << bits) - 1;
@@ -115,7 +115,7 @@ final class VectorUnpack {
    */
   static void bytes(Plane plane, int tile, int column, int count, long out) {
     int bits = plane.bits();
-    int apart = bits == 3 ? 4 : bits;
+    int apart = Plane.apart(bits);
     int mask = ((1 << bits) - 1) * 0x01010101;
     byte half = (byte) (1 << (bits - 1));
     int quads = Byte.SIZE / apart;
