@@ -140,6 +140,12 @@ final class Assembler {
     vectors(PREFIX_66, MAP_0F38, 0xB8, to, factor, other);
   }
 
+  /** Asks for a line of a cache. */
+  void prefetch(int base, int displacement) {
+    code.put((byte) 0x0F).put((byte) 0x18).put((byte) (0x88 | base));
+    code.putInt(displacement);
+  }
+
   /** Copies a general register. */
   void move(int to, int from) {
     general(0x89, from, to);

@@ -84,8 +84,8 @@ final class FeedForward {
     kernels.exponentials(powers, 0, PART);
     for (int i = 0; i < count; i++) {
       float x = both[gate + i];
-      float silu = x * (x < 0 ? powers[i] : 1) / (1 + powers[i]);
-      gated[to + i] = silu * both[up + i];
+      float above = Math.max(x, 0f) + Math.min(x, 0f) * powers[i];
+      gated[to + i] = above / (1 + powers[i]) * both[up + i];
     }
     scratch.release(mark);
   }

@@ -20,6 +20,9 @@ import static io.parq.runtime.Assembler.RSI;
 final class FieldLoop {
   private static final int BYTES = Plane.BLOCK_BYTES;
 
+  /** Lines of the next tile that are asked for in the end: the caller takes a while. */
+  private static final int AHEAD = 64;
+
   // Registers of vectors.
   private static final int SUM = 0;
   private static final int MASK = SUM + Token.MOST_DIGITS * Geometry.BLOCKS;
@@ -83,6 +86,9 @@ final class FieldLoop {
     a.countDown(R10, nextUnit);
     scale();
     a.countDown(R8, nextGroup);
+    for (int line = 0; line < AHEAD; line++) {
+      a.prefetch(RDI, line * BYTES);
+    }
     a.leave();
   }
 

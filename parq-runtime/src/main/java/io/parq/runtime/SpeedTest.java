@@ -4,6 +4,7 @@ import io.parq.export.model.ModelConfig;
 import io.parq.grids.QuantConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.List;
 import java.util.SplittableRandom;
 
 /**
@@ -55,9 +56,11 @@ public final class SpeedTest {
     long start = System.nanoTime();
     decoder.read(ids, prompt, cache, false);
     long prefill = System.nanoTime() - start;
+    float[] logits = new float[decoder.config().vocabSize()];
     start = System.nanoTime();
     for (int length = prompt + 1; length <= prompt + more; length++) {
-      decoder.read(ids, length, cache, false);
+      decoder.refresh(cache, length);
+      decoder.step(List.of(new Chunk(ids, length, length, cache, logits)));
     }
     long decode = System.nanoTime() - start;
     return new Times(prefill, decode);

@@ -93,7 +93,7 @@ final class Team {
       return;
     }
     try {
-      Run run = new Run(tasks, body);
+      Run run = new Run(tasks, 2 * (helpers.length + 1), body);
       current = run;
       for (Helper helper : helpers) {
         helper.wake();
@@ -150,30 +150,49 @@ final class Team {
     }
   }
 
-  /** Tasks that are handed out one by one. Who comes too late finds none left. */
+  /**
+   * Tasks that are handed out some neighbours at a time, and one by one in the end: what one reads
+   * follows what the one before has read. Who comes too late finds none left.
+   */
   private static final class Run {
     private final int tasks;
+    private final int share;
     private final Body body;
     private final AtomicInteger next = new AtomicInteger();
     private final AtomicInteger done = new AtomicInteger();
     private volatile @Nullable Throwable failure;
 
-    Run(int tasks, Body body) {
+    Run(int tasks, int share, Body body) {
       this.tasks = tasks;
+      this.share = share;
       this.body = body;
     }
 
     void drain() {
-      for (int task = next.getAndIncrement(); task < tasks; task = next.getAndIncrement()) {
-        try {
-          if (failure == null) {
-            body.run(task);
-          }
-        } catch (RuntimeException | Error e) {
-          failure = e;
-        } finally {
-          done.getAndIncrement();
+      int from = next.get();
+      while (from < tasks) {
+        int to = from + Math.max(1, (tasks - from) / share);
+        int found = next.compareAndExchange(from, to);
+        if (found != from) {
+          from = found;
+          continue;
         }
+        for (int task = from; task < to; task++) {
+          run(task);
+        }
+        from = next.get();
+      }
+    }
+
+    private void run(int task) {
+      try {
+        if (failure == null) {
+          body.run(task);
+        }
+      } catch (RuntimeException | Error e) {
+        failure = e;
+      } finally {
+        done.getAndIncrement();
       }
     }
 
