@@ -142,7 +142,7 @@ final class CodebookMatrix extends PackedMatrix {
     float[] padded = geometry.pad(x.values(), token);
     int units = geometry.groupPadded() / Geometry.UNIT;
     Kind kind = new Kind(plane.bits(), geometry.groups(), units, 0);
-    Operand operand = kernels.prepare(kind, levels, padded, 0);
+    Operand operand = kernels.prepare(kind, levels, padded, 0, Float.NaN);
     Scales factors = scales;
     return (tile, y, yAt) -> kernels.multiply(plane, tile, factors, operand, y, yAt);
   }

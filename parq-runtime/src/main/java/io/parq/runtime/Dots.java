@@ -49,7 +49,8 @@ final class Dots {
   private static final MethodHandle[] PASSES = new MethodHandle[TOKENS];
 
   /** Those of fields in registers, by {@link #loop}. */
-  private static final MethodHandle[] LOOPS = new MethodHandle[4 * MOST_BITS + 1];
+  private static final MethodHandle[] LOOPS =
+      new MethodHandle[2 * Token.MOST_DIGITS * MOST_BITS + 1];
 
   /** Why there are none; empty if there are. */
   private static final String OBSTACLE = start();

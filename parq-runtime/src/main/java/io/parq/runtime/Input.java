@@ -141,8 +141,13 @@ final class Input {
     Key key = new Key(kind, geometry.group(), token);
     Operand operand = operands.get(key);
     if (operand == null) {
+      float[] padded = geometry.pad(values(), token);
       float unit = isWhole() ? codes().factors()[token] : 0;
-      operand = kernels.prepare(kind, NO_LEVELS, geometry.pad(values(), token), unit);
+      float zero = isWhole() ? codes().zeros()[token] : Float.NaN;
+      if (kind.groups() > 1 && zero != 0) {
+        zero = Float.NaN; // sums of all groups' weights would take too much memory
+      }
+      operand = kernels.prepare(kind, NO_LEVELS, padded, unit, zero);
       operands.put(key, operand);
     }
     return operand;

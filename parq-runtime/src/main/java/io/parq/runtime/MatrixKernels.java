@@ -23,8 +23,9 @@ interface MatrixKernels {
    *
    * @param levels what fields of 4 bits stand for; empty if {@code field - centre}
    * @param unit what x are multiples of, up to 255 times, or 0
+   * @param zero what makes bytes with signs of these multiples if it is added, or NaN
    */
-  Operand prepare(Kind kind, float[] levels, float[] x, float unit);
+  Operand prepare(Kind kind, float[] levels, float[] x, float unit, float zero);
 
   /** Adds the sum over groups of a scale times the sum of what fields stand for times x. */
   void multiply(Plane plane, int tile, Scales scales, Operand x, float[] y, int yAt);

@@ -14,6 +14,11 @@ import org.jspecify.annotations.Nullable;
  */
 @SuppressWarnings("ArrayRecordComponent") // a plain carrier of arrays
 record Operand(Kind kind, float[] levels, float[] x, float[] starts, @Nullable Token token) {
+  /** What products count each number of the vector too much, that of padding too. */
+  float excess() {
+    return token == null ? 0 : token.excess() * token.unit();
+  }
+
   /**
    * What a vector is to be multiplied with.
    *

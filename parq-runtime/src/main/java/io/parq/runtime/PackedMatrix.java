@@ -230,7 +230,7 @@ public abstract sealed class PackedMatrix permits UniformMatrix, CodebookMatrix,
     return y;
   }
 
-  private void forEachTile(int tokens, Team.Body work) {
+  final void forEachTile(int tokens, Team.Body work) {
     Team.run(
         geometry.rows() * geometry.columns() * tokens,
         geometry.tiles(),

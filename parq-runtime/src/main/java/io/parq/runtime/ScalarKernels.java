@@ -14,7 +14,7 @@ final class ScalarKernels implements MatrixKernels {
   }
 
   @Override
-  public Operand prepare(Kind kind, float[] levels, float[] x, float unit) {
+  public Operand prepare(Kind kind, float[] levels, float[] x, float unit, float zero) {
     return new Operand(kind, levels, x, new float[0], null);
   }
 

@@ -21,8 +21,9 @@ import org.jspecify.annotations.Nullable;
  *     to be added so that fields count from the centre; without digits 16 levels and the vector
  * @param digits of a number, 0 for floats
  * @param unit what the numbers are multiples of
+ * @param excess what all numbers, those of padding too, are too large by
  */
-record Token(MemorySegment memory, int digits, float unit) {
+record Token(MemorySegment memory, int digits, float unit, int excess) {
   static final int MOST_DIGITS = 3;
 
   /** Digits of multiples whose number is known: of codes less their zero. */
@@ -48,11 +49,15 @@ record Token(MemorySegment memory, int digits, float unit) {
    *
    * @param unit 0 if they are no such multiples: then of a power of two, some eight millionth of
    *     the largest magnitude, to which they are rounded
+   * @param zero what makes bytes with signs of multiples of the unit if it is added; NaN if nothing
+   *     does
    * @return the vector, or null if not all numbers are finite
    */
-  static @Nullable Token of(Kind kind, float[] x, float unit) {
+  static @Nullable Token of(Kind kind, float[] x, float unit, float zero) {
     if (unit > 0) {
-      return of(kind, x, unit, FEW_DIGITS);
+      return Float.isNaN(zero)
+          ? of(kind, x, unit, FEW_DIGITS, 0)
+          : of(kind, x, unit, 1, (int) zero);
     }
     // Magnitudes are in the order of their bits, those that are not finite above all others.
     int bits = 0;
@@ -66,10 +71,10 @@ record Token(MemorySegment memory, int digits, float unit) {
     }
     float fine = most == 0 ? 1 : Math.scalb(1f, Math.getExponent(most) - FRACTION);
     fine = Math.max(fine, Float.MIN_VALUE);
-    return of(kind, x, most > (double) fine * MOST ? 2 * fine : fine, MOST_DIGITS);
+    return of(kind, x, most > (double) fine * MOST ? 2 * fine : fine, MOST_DIGITS, 0);
   }
 
-  private static Token of(Kind kind, float[] x, float unit, int digits) {
+  private static Token of(Kind kind, float[] x, float unit, int digits, int excess) {
     int group = kind.groupColumns();
     int size = group * digits + Float.BYTES;
     MemorySegment memory = Scratch.ofCaller().memory(Math.multiplyExact(size, kind.groups()));
@@ -83,20 +88,23 @@ record Token(MemorySegment memory, int digits, float unit) {
         FloatVector multiple =
             FloatVector.fromArray(FLOATS, x, g * group + i).mul(first).mul(inverse);
         FloatVector half = multiple.reinterpretAsInts().and(SIGN).or(HALF).reinterpretAsFloats();
-        IntVector number = (IntVector) multiple.add(half).convert(VectorOperators.F2I, 0);
+        IntVector number =
+            ((IntVector) multiple.add(half).convert(VectorOperators.F2I, 0)).add(excess);
         sum += number.reduceLanes(VectorOperators.ADD);
         long at = to + (long) (i - i % Geometry.UNIT) * digits + i % Geometry.UNIT;
-        IntVector higher = number.add(BASE / 2).lanewise(VectorOperators.ASHR, Byte.SIZE);
-        IntVector highest = higher.add(BASE / 2).lanewise(VectorOperators.ASHR, Byte.SIZE);
-        // With two digits the second one is written over the third.
-        highest
-            .convertShape(VectorOperators.I2B, BYTES, 0)
-            .reinterpretAsBytes()
-            .intoMemorySegment(ALL, at, ORDER);
-        higher
-            .convertShape(VectorOperators.I2B, BYTES, 0)
-            .reinterpretAsBytes()
-            .intoMemorySegment(ALL, at + (digits - 2L) * Geometry.UNIT, ORDER);
+        if (digits > 1) {
+          IntVector higher = number.add(BASE / 2).lanewise(VectorOperators.ASHR, Byte.SIZE);
+          IntVector highest = higher.add(BASE / 2).lanewise(VectorOperators.ASHR, Byte.SIZE);
+          // With two digits the second one is written over the third.
+          highest
+              .convertShape(VectorOperators.I2B, BYTES, 0)
+              .reinterpretAsBytes()
+              .intoMemorySegment(ALL, at, ORDER);
+          higher
+              .convertShape(VectorOperators.I2B, BYTES, 0)
+              .reinterpretAsBytes()
+              .intoMemorySegment(ALL, at + (digits - 2L) * Geometry.UNIT, ORDER);
+        }
         number
             .convertShape(VectorOperators.I2B, BYTES, 0)
             .reinterpretAsBytes()
@@ -105,7 +113,7 @@ record Token(MemorySegment memory, int digits, float unit) {
       float offset = (float) (-(double) kind.centre() * sum);
       ALL.set(ValueLayout.JAVA_FLOAT_UNALIGNED, to + size - Float.BYTES, offset);
     }
-    return new Token(memory, digits, unit);
+    return new Token(memory, digits, unit, excess);
   }
 
   /** Floats, and what fields stand for. */
@@ -113,6 +121,6 @@ record Token(MemorySegment memory, int digits, float unit) {
     MemorySegment memory = Scratch.ofCaller().memory((LEVELS + x.length) * Float.BYTES);
     MemorySegment.copy(levels, 0, memory, ValueLayout.JAVA_FLOAT, 0, LEVELS);
     MemorySegment.copy(x, 0, memory, ValueLayout.JAVA_FLOAT, LEVELS * (long) Float.BYTES, x.length);
-    return new Token(memory, 0, 1);
+    return new Token(memory, 0, 1, 0);
   }
 }

@@ -22,10 +22,15 @@ final class UniformMatrix extends PackedMatrix {
   /** Columns whose fields are unpacked into bytes at a time: half of the first cache. */
   private static final int DOT_CHUNK = 128;
 
+  private static final float[] NONE = {};
+
   private final Plane plane;
   private final float centre;
   private final Scales scales;
   private final @Nullable Scales biases;
+
+  /** Made when they are first needed. */
+  private volatile float @Nullable [] totals;
 
   private UniformMatrix(
       Geometry geometry,
@@ -148,10 +153,34 @@ final class UniformMatrix extends PackedMatrix {
     }
     Operand operand = x.operand(kernels, geometry, kind(), token);
     float[][] sums = biasSums(x, token, 1);
+    float excess = operand.excess();
+    float[] totals = excess == 0 ? NONE : totals();
     return (tile, y, yAt) -> {
       kernels.multiply(plane, tile, scales, operand, y, yAt);
+      if (excess != 0) {
+        kernels.addScaled(-excess, totals, tile * Geometry.TILE, y, yAt, Geometry.TILE);
+      }
       addBiases(tile, sums, y, yAt);
     };
+  }
+
+  /** The sum of a row's weights without biases, with padding, for each row of all tiles. */
+  private float[] totals() {
+    float[] known = totals;
+    if (known == null) {
+      Scratch scratch = Scratch.ofCaller();
+      int mark = scratch.mark();
+      float[] ones = scratch.floats(geometry.columnsPadded());
+      Arrays.fill(ones, 1f);
+      Operand operand = kernels.prepare(kind(), NONE, ones, 1, 0);
+      float[] made = new float[geometry.tiles() * Geometry.TILE];
+      forEachTile(
+          1, tile -> kernels.multiply(plane, tile, scales, operand, made, tile * Geometry.TILE));
+      scratch.release(mark);
+      totals = made;
+      known = made;
+    }
+    return known;
   }
 
   /** What biases are multiplied with for each token; nothing if there are none. */

@@ -39,9 +39,9 @@ final class VectorKernels implements MatrixKernels {
   }
 
   @Override
-  public Operand prepare(Kind kind, float[] levels, float[] x, float unit) {
+  public Operand prepare(Kind kind, float[] levels, float[] x, float unit, float zero) {
     if (hasDots() && Dots.knows(kind.bits())) {
-      Token token = levels.length == 0 ? Token.of(kind, x, unit) : Token.of(levels, x);
+      Token token = levels.length == 0 ? Token.of(kind, x, unit, zero) : Token.of(levels, x);
       if (token != null) {
         return new Operand(kind, levels, x, NO_STARTS, token);
       }

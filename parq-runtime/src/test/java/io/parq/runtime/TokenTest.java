@@ -39,7 +39,7 @@ class TokenTest {
     }
     x[3] = most;
     x[40] = -most;
-    Token token = Token.of(KIND, x, 0);
+    Token token = Token.of(KIND, x, 0, Float.NaN);
     assertNotNull(token);
     assertTrue(token.unit() <= Math.max(most * 0x1p-21, Float.MIN_VALUE), "fine enough");
     check(token, x, token.unit() / 2);
@@ -52,10 +52,25 @@ class TokenTest {
     for (int i = 0; i < COLUMNS; i++) {
       x[i] = (i % 2 == 0 ? 255 - i : i - 255) * unit;
     }
-    Token token = Token.of(KIND, x, unit);
+    Token token = Token.of(KIND, x, unit, Float.NaN);
     assertNotNull(token);
     assertEquals(2, token.digits());
     check(token, x, 1e-6);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {-128, -3, 0, 100, 127})
+  void bytesAreOneDigit(int zero) {
+    float unit = 0.0123f;
+    float[] x = new float[COLUMNS];
+    for (int i = 0; i < COLUMNS; i++) {
+      x[i] = (i * 255 / (COLUMNS - 1) - 128 - zero) * unit;
+    }
+    Token token = Token.of(KIND, x, unit, zero);
+    assertNotNull(token);
+    assertEquals(1, token.digits());
+    assertEquals(zero, token.excess());
+    check(token, x, 1e-5);
   }
 
   private static void check(Token token, float[] x, double most) {
@@ -70,7 +85,8 @@ class TokenTest {
           number = number * 256 + token.memory().get(ValueLayout.JAVA_BYTE, at);
         }
         sum += number;
-        assertEquals(x[g * Geometry.UNIT + i], number * (double) token.unit(), most, "" + i);
+        double value = (number - token.excess()) * (double) token.unit();
+        assertEquals(x[g * Geometry.UNIT + i], value, most, "" + i);
       }
       long at = (g + 1L) * size - Float.BYTES;
       float offset = token.memory().get(ValueLayout.JAVA_FLOAT_UNALIGNED, at);
@@ -80,7 +96,7 @@ class TokenTest {
 
   @Test
   void zerosAreZeros() {
-    Token token = Token.of(KIND, new float[COLUMNS], 0);
+    Token token = Token.of(KIND, new float[COLUMNS], 0, Float.NaN);
     assertNotNull(token);
     check(token, new float[COLUMNS], 0);
   }
@@ -91,7 +107,7 @@ class TokenTest {
   void whatIsNotFiniteStays(float value) {
     float[] x = new float[COLUMNS];
     x[33] = value;
-    assertNull(Token.of(KIND, x, 0));
+    assertNull(Token.of(KIND, x, 0, Float.NaN));
     float[] weights = new float[COLUMNS];
     Arrays.fill(weights, 1f);
     for (String config :
