@@ -67,17 +67,19 @@ public final class BenchTable implements Consumer<Row> {
 
   /** Prints what was measured of a model. */
   public void model(RuntimeBench.ModelRow row) {
-    RuntimeBench.ModelRow base = row.base() == null ? row : row.base();
-    if (row.base() == null) {
-      head("model", List.of("MB", "size", "prefill", "decode"), "tokens/s: prefill, decode");
+    if (row.base().equals(row.name())) {
+      head(
+          "model, to " + row.base(),
+          List.of("MB", "size", "prefill", "decode"),
+          "tokens/s: prefill, decode");
     }
     line(
         row.name(),
         List.of(
             format("%,.0f", row.weights() / 1e6),
-            ratio((double) row.weights() / base.weights()),
-            ratio(row.prefill() / base.prefill()),
-            ratio(row.decode() / base.decode())),
+            ratio(row.toWeights()),
+            ratio(row.toPrefill()),
+            ratio(row.toDecode())),
         format("%9.1f %9.1f", row.prefill(), row.decode()));
   }
 

@@ -132,17 +132,17 @@ class BenchTest {
     RuntimeBench.matrices(2, 1, List.of("130x128"), 1, matrices::add);
     assertTrue(matrices.size() > 20, matrices.toString());
     matrices.forEach(row -> assertTrue(row.toFp32() > 0 && row.speed() > 0, row.toString()));
-    ModelConfig tiny =
-        ModelConfig.parse(
-            """
+    String tiny =
+        """
             {"model_type": "llama", "hidden_size": 64, "intermediate_size": 96,
              "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
              "vocab_size": 200, "max_position_embeddings": 64, "rms_norm_eps": 1e-5,
-             "tie_word_embeddings": true, "hidden_act": "silu"}
-            """);
+             "tie_word_embeddings": %s, "hidden_act": "silu"}
+            """;
     List<RuntimeBench.ModelRow> models = new ArrayList<>();
-    RuntimeBench.models(2, 1, tiny, 5, 2, models::add);
-    assertEquals(4, models.size());
+    RuntimeBench.models(2, 1, tied -> ModelConfig.parse(tiny.formatted(tied)), 5, 2, models::add);
+    assertEquals(8, models.size());
+    assertTrue(models.get(4).weights() < models.get(0).weights());
     models.forEach(row -> assertTrue(row.prefill() > 0 && row.decode() > 0, row.toString()));
     assertTrue(models.get(3).weights() < models.get(2).weights());
     StringWriter text = new StringWriter();

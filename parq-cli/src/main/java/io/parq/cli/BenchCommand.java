@@ -8,7 +8,6 @@ import io.parq.benchmarks.Reference;
 import io.parq.benchmarks.Results;
 import io.parq.benchmarks.Row;
 import io.parq.benchmarks.RuntimeBench;
-import io.parq.export.model.ModelConfig;
 import io.parq.grids.QuantConfig;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -123,8 +122,13 @@ final class BenchCommand implements Callable<Integer> {
     table.facts(machine);
     if (runtime) {
       RuntimeBench.matrices(threads, ROUNDS, List.of("4096x4096", "3072x8192"), table::matrix);
-      ModelConfig shape = RuntimeBench.phi4Mini(layers);
-      RuntimeBench.models(threads, ROUNDS, shape, PROMPT, TOKENS, table::model);
+      RuntimeBench.models(
+          threads,
+          ROUNDS,
+          tied -> RuntimeBench.phi4Mini(layers, tied),
+          PROMPT,
+          TOKENS,
+          table::model);
       return 0;
     }
     List<Row> rows = Bench.run(threads, full, table);

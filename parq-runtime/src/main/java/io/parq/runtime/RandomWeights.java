@@ -4,6 +4,7 @@ import io.parq.grids.Grid;
 import io.parq.grids.Lattice;
 import io.parq.grids.QuantConfig;
 import io.parq.grids.QuantizedTensor;
+import io.parq.grids.ScaleType;
 import io.parq.grids.UniformGrid;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -28,14 +29,14 @@ final class RandomWeights implements Weights {
 
   @Override
   public PackedMatrix matrix(String name, int rows, int columns) {
-    boolean large = name.startsWith("model.embed_tokens") || name.startsWith("lm_head");
-    QuantConfig config = large ? embedding : layers;
+    QuantConfig config = name.startsWith("model.embed_tokens") ? embedding : layers;
     Grid grid = config.grid();
     Lattice lattice = Lattice.unfitted(config, rows, columns);
     int levels = grid.maxCode() - grid.minCode() + 1;
-    // A power of two, which is exact in every type of scale.
+    // A power of two, which is exact in every type of scale; single precision needs all its bits.
     int exponent = Math.getExponent(levels * Math.sqrt(columns) / 3);
-    Arrays.fill(lattice.scales(), Math.scalb(1f, -exponent));
+    float scale = config.scaleType() == ScaleType.FP32 ? Math.nextUp(1f) : 1f;
+    Arrays.fill(lattice.scales(), Math.scalb(scale, -exponent));
     byte[] run = new byte[RUN];
     SplittableRandom random = new SplittableRandom(name.hashCode());
     int least = least(grid);

@@ -18,8 +18,8 @@ public final class SpeedTest {
    * Makes the weights.
    *
    * @param config the shape of the model, and how inputs of its layers are quantized
-   * @param layers how linear layers are quantized
-   * @param embedding how the embedding and the head are quantized
+   * @param layers how linear layers are quantized, a head that is not the embedding too
+   * @param embedding how the embedding is quantized
    */
   public SpeedTest(ModelConfig config, QuantConfig layers, QuantConfig embedding) {
     try {
